@@ -1,0 +1,175 @@
+"""The embedded store: LMDB in a folder, for every thread and process of one machine.
+
+How it stays right. A commit is one LMDB write transaction that compares the versions it loaded;
+LMDB's robust mutex hands over what a killed writer held. Holds are kernel-released locks (`holds`).
+An update looks, inside its write transaction, whether somebody holds the key and waits if so; a
+hold of a key that is also updated loads it inside a write transaction; so neither can slip in
+between the other's load and commit. Forks, growth and closing are the `environment`'s; the
+machine's death is `checkpoint`'s.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from lmdb import Transaction
+
+from ..errors import Misuse, StoreError
+from . import process
+from .base import Change, Hold, Powers, Record, Store, T
+from .checkpoint import Durability
+from .environment import Environment, fetch
+from .holds import Closed
+from .local import LocalHold, unheld
+from .membership import FORMAT_KEY
+from .record import PREFIX, SHORT, alive, data_of, decode, full_key, shorten, successor
+
+
+class LmdbStore(Store):
+    """Keeps records in an LMDB file.
+
+    Args:
+        folder: where; made if missing, mode 0700, with files of mode 0600.
+        durability: when a commit reaches the disk.
+    """
+
+    powers = Powers(several=True, durable=True, machines=False, leases=False)
+
+    def __init__(self, folder: Path, durability: Durability = Durability.CHECKPOINT) -> None:
+        self.url = f"lmdb:{folder}"
+        self._environment = Environment(folder, durability)
+
+    @property
+    def durability(self) -> Durability:
+        """When a commit reaches the disk."""
+        return self._environment.durability
+
+    def read(self, key: bytes) -> Record | None:
+        if not process.here[0]:
+            process.settle()
+        raw = self._environment.get(shorten(key))
+        return None if raw is None else alive(decode(raw))
+
+    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+        environment = self._environment
+        while True:
+            with suppress(Closed):  # by another thread; the store opens again
+                return LmdbHold(environment, environment.holds(), keys, timeout)
+
+    def update(
+        self, key: bytes, change: Change[T], timeout: float, *, expires: float | None = None
+    ) -> T:
+        environment, stored = self._environment, shorten(key)
+        holds = environment.holds()
+        slot = holds.slot(key)
+
+        def unless_held(txn: Transaction) -> tuple[bool, T | None]:
+            if not environment.uses(holds) or holds.busy(slot):
+                return False, None
+            return True, _apply(txn, key, stored, change, expires)
+
+        done, result = environment.write(unless_held)
+        if done:
+            return result  # type: ignore[return-value]
+        with self.hold((key,), timeout):
+            return environment.write(lambda txn: _apply(txn, key, stored, change, expires))
+
+    def scan(
+        self, prefix: bytes, after: bytes | None = None, limit: int = 1000
+    ) -> list[tuple[bytes, Record]]:
+        start = prefix[:PREFIX]
+        behind = shorten(after) if after is not None else None
+
+        def page(txn: Transaction) -> list[tuple[bytes, Record]]:
+            found: list[tuple[bytes, Record]] = []
+            cursor = txn.cursor()
+            if not cursor.set_range(max(start, behind) if behind else start):
+                return found
+            pairs: Iterator[tuple[bytes, bytes]] = cursor.iternext(keys=True, values=True)  # type: ignore[assignment]
+            for stored, raw in pairs:
+                if not stored.startswith(start) or len(found) == limit:
+                    break
+                if stored in (behind, FORMAT_KEY):
+                    continue
+                key, record = full_key(stored, raw), alive(decode(raw))
+                if record is not None and key.startswith(prefix):
+                    found.append((key, record))
+            return found
+
+        return self._environment.read(page)
+
+    def close(self, patience: float = 10.0) -> None:
+        self._environment.close(patience)
+
+
+class LmdbHold(LocalHold[Environment]):
+    """Held keys of an environment."""
+
+    __slots__ = ()
+
+    def load(self, key: bytes, *, updated: bool = False) -> bytes | None:
+        stored = key if len(key) <= SHORT else shorten(key)
+        if updated:
+            raw = self._place.write(lambda txn: fetch(txn, stored))
+        else:
+            raw = self._place.get(stored)
+        self._seen[key] = stored, raw
+        return None if raw is None else data_of(raw)
+
+    def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        seen = self._seen
+
+        def write(txn: Transaction) -> None:
+            for key, data in changes.items():
+                stored, raw = seen[key]
+                if fetch(txn, stored) != raw:
+                    raise unheld(key)
+                if data is None:
+                    txn.delete(stored)
+                else:
+                    txn.put(stored, successor(key, raw, data))
+
+        self._place.write(write)
+
+
+def _apply(
+    txn: Transaction, key: bytes, stored: bytes, change: Change[T], expires: float | None
+) -> T:
+    raw = fetch(txn, stored)
+    old = None if raw is None else data_of(raw)
+    new, result = change(old)
+    if new is None:
+        if raw is not None:
+            txn.delete(stored)
+    elif new is not old or expires is not None:
+        txn.put(stored, successor(key, raw, new, expires))
+    return result
+
+
+_stores: dict[Path, LmdbStore] = {}
+
+
+def lmdb_store(folder: Path, durability: Durability) -> LmdbStore:
+    """The process's store for a folder: LMDB must not open a file twice in one process."""
+    folder = folder.expanduser().resolve()
+    store = _stores.get(folder)
+    if store is None:
+        store = _stores.setdefault(folder, LmdbStore(folder, durability))
+    if store.durability is not durability:
+        raise Misuse(
+            f"{folder} is in use in this process with durability={store.durability.value}, "
+            f"and is asked for with {durability.value}: use one URL for one store"
+        )
+    return store
+
+
+def _close_all() -> None:
+    for store in list(_stores.values()):
+        with suppress(StoreError):  # a thread that still holds something: as if it were killed
+            store.close(patience=0.5)
+
+
+atexit.register(_close_all)

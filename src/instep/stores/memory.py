@@ -1,0 +1,126 @@
+"""The memory store: one process, all of the promises but durability.
+
+How it stays right. One mutex guards the dictionary for the length of a look-up or a commit; holds
+are in-process locks. A forked child goes on with a copy of its own, as it does with any memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping
+
+from . import process
+from .base import Change, Hold, Powers, Record, Store, T
+from .holds import TABLE_SIZE, Holds
+from .local import LocalHold, unheld
+from .record import alive, shorten
+
+
+class MemoryStore(Store):
+    """Keeps records in a dictionary.
+
+    Args:
+        url: `memory:`; every store is its own.
+    """
+
+    powers = Powers(several=True, durable=False, machines=False, leases=False)
+
+    def __init__(self, url: str = "memory:") -> None:
+        self.url = url
+        self._records: dict[bytes, Record] = {}
+        self._order: list[bytes] | None = []
+        self.after_fork_in_child()
+        process.watch(self)
+
+    def read(self, key: bytes) -> Record | None:
+        return alive(self._records.get(key))
+
+    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+        return MemoryHold(self, self._holds, keys, timeout)
+
+    def update(
+        self, key: bytes, change: Change[T], timeout: float, *, expires: float | None = None
+    ) -> T:
+        shorten(key)  # refuses a name that no store would take
+        slot = self._holds.slot(key)
+        with self._mutex:
+            if not self._holds.busy(slot):
+                return self._apply(key, change, expires)
+        with MemoryHold(self, self._holds, (key,), timeout), self._mutex:
+            return self._apply(key, change, expires)
+
+    def scan(
+        self, prefix: bytes, after: bytes | None = None, limit: int = 1000
+    ) -> list[tuple[bytes, Record]]:
+        page: list[tuple[bytes, Record]] = []
+        with self._mutex:
+            if self._order is None:
+                self._order = sorted(self._records)
+            order = self._order
+            at = bisect_left(order, prefix)
+            if after is not None:
+                at = max(at, bisect_right(order, after))
+            while at < len(order) and len(page) < limit and order[at].startswith(prefix):
+                record = alive(self._records[order[at]])
+                if record is not None:
+                    page.append((order[at], record))
+                at += 1
+        return page
+
+    def close(self) -> None:
+        """The records stay for as long as the store is referred to."""
+
+    def before_fork(self) -> None:
+        self._mutex.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        self._mutex.release()
+
+    def after_fork_in_child(self) -> None:
+        """Nobody but this thread exists here: forget what the others held."""
+        self._mutex: threading.Lock = process.native("_thread", "allocate_lock")()
+        self._holds = Holds(bytearray(TABLE_SIZE), None)
+
+    def _apply(self, key: bytes, change: Change[T], expires: float | None) -> T:
+        record = self._records.get(key)
+        live = alive(record)
+        old = live.data if live else None
+        new, result = change(old)
+        if new is not old or expires is not None:
+            keep = live.expires if live and expires is None else expires or 0.0
+            self._put(key, new, record.version + 1 if record else 1, keep)
+        return result
+
+    def _put(self, key: bytes, data: bytes | None, version: int, expires: float) -> None:
+        if (key in self._records) is (data is None):
+            self._order = None
+        if data is None:
+            self._records.pop(key, None)
+        else:
+            self._records[key] = Record(version, 0, expires, data)
+
+
+class MemoryHold(LocalHold[MemoryStore]):
+    """Held keys of a memory store."""
+
+    __slots__ = ()
+
+    def load(self, key: bytes, *, updated: bool = False) -> bytes | None:
+        shorten(key)
+        with self._place._mutex:
+            record = self._seen[key] = self._place._records.get(key)
+        live = alive(record)
+        return live.data if live else None
+
+    def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        store = self._place
+        with store._mutex:
+            for key in changes:
+                if store._records.get(key) is not self._seen[key]:
+                    raise unheld(key)
+            for key, data in changes.items():
+                record = self._seen[key]
+                live = alive(record)
+                version = record.version + 1 if record else 1
+                store._put(key, data, version, live.expires if live else 0.0)
