@@ -1,0 +1,1 @@
+"""What programs share: objects, families, counters, values, mappings, locks."""
