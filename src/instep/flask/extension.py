@@ -1,0 +1,135 @@
+"""The Flask extension: a space whose store is the current application's."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from weakref import WeakKeyDictionary
+
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import ServiceUnavailable
+
+from flask import Flask, current_app
+
+from ..errors import LockTimeout, Misuse
+from ..space import Settings, Space
+from ..transaction import Opened
+from .commands import commands
+
+log = logging.getLogger("instep")
+
+RETRY_AFTER = 1  # seconds; what a client is told to wait after a LockTimeout
+
+
+class Instep(Space):
+    """A `Space` for Flask programs, on the store of the application that is current.
+
+    `share`, `family`, `counter`, `value`, `mapping`, `lock` and the rest work as they do there.
+
+    Configuration, read once in `init_app`:
+
+    - `INSTEP_URL`: the store's URL; if it is not set, the environment's variable of that name, else
+      the embedded store in the folder `instep` of the application's instance path.
+    - `INSTEP_TIMEOUT`: the longest wait for an object that somebody else holds, in seconds (10).
+    - `INSTEP_MAX_RECORD`: the largest record, in bytes (1 MiB).
+
+    A `LockTimeout` that a view does not catch becomes a 503 with a Retry-After header.
+
+    Args:
+        app: the application, or None to call `init_app` later; objects may be declared before it.
+
+    Example:
+        >>> from flask import Flask
+        >>> from instep.flask import Instep
+        >>> shared = Instep()
+        >>> hits = shared.counter("hits")
+        >>> def create_app() -> Flask:
+        ...     app = Flask(__name__)
+        ...     app.config["INSTEP_URL"] = "memory:"
+        ...     shared.init_app(app)
+        ...     app.get("/")(lambda: f"visit {hits.increment()}")
+        ...     return app
+        >>> create_app().test_client().get("/").text
+        'visit 1'
+    """
+
+    def __init__(self, app: Flask | None = None) -> None:
+        self._apps: WeakKeyDictionary[Flask, Settings] = WeakKeyDictionary()
+        self._begin()
+        if app is not None:
+            self.init_app(app)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Instep of {', '.join(sorted(app.name for app in self._apps)) or 'no application'}>"
+        )
+
+    def init_app(self, app: Flask) -> None:
+        """Bind an application: read its configuration, add the commands and the error handler.
+
+        Raises:
+            Misuse: the configuration cannot be right, or the application has another `Instep`.
+        """
+        if app.extensions.get("instep", self) is not self:
+            raise Misuse(
+                f"the application {app.name!r} has an Instep already: declare every object on it"
+            )
+        default = f"lmdb:{quote(str(Path(app.instance_path) / 'instep'))}"
+        settings = Settings(
+            app.config.get("INSTEP_URL") or os.environ.get("INSTEP_URL") or default,
+            timeout=app.config.get("INSTEP_TIMEOUT", 10.0),
+            max_record=app.config.get("INSTEP_MAX_RECORD", 1 << 20),
+        )
+        if "instep" in app.extensions:
+            return
+        self._apps[app] = settings
+        app.extensions["instep"] = self
+        # The application's own handler wins, whether it was registered before or comes later.
+        app.error_handler_spec[None][None].setdefault(LockTimeout, _busy)
+        app.shell_context_processor(lambda: {"shared": self})
+        app.cli.add_command(commands)
+
+    def opened(self) -> Opened:
+        return self._apps[self._app()].opened()
+
+    def close(self) -> None:
+        """Let go of every application's files and connections; the next use opens them again."""
+        for settings in list(self._apps.values()):
+            settings.close()
+
+    def _app(self) -> Flask:
+        try:
+            app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
+        except RuntimeError:
+            if len(self._apps) == 1:
+                return next(iter(self._apps))
+            raise Misuse(self._unbound()) from None
+        if app not in self._apps:
+            raise Misuse(
+                f"the application {app.name!r} is current, and this Instep is not bound to it: "
+                "call init_app(app) where the application is made"
+            )
+        bound: Flask = app
+        return bound
+
+    def _unbound(self) -> str:
+        if not self._apps:
+            return "no application is bound to this Instep: call init_app(app) first"
+        return (
+            f"{len(self._apps)} applications are bound to this Instep and none is current: "
+            "do this inside `with app.app_context():`"
+        )
+
+
+def _busy(error: LockTimeout) -> ResponseReturnValue:
+    """Somebody held an object for too long: the client may come again."""
+    log.warning("instep: %s", error)
+    unavailable = ServiceUnavailable(
+        "Somebody else is changing this at the moment.", retry_after=RETRY_AFTER
+    )
+    # The application's own page for a 503, if it has one.
+    response = current_app.handle_http_exception(unavailable)
+    return unavailable.get_response() if response is unavailable else response
