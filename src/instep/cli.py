@@ -1,0 +1,253 @@
+"""The command line: parses, calls, prints. Everything it does can be called from `races`."""
+
+import json
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from instep.errors import InstepError
+from instep.races import demo as demonstration
+from instep.races import words
+from instep.races.document import document
+from instep.races.load import Load
+from instep.races.prove import Plan, Run, prove
+from instep.races.report import report
+from instep.races.servers import SERVERS
+from instep.races.verdict import Verdict, Word, overall
+
+EXIT = {Word.RIGHT: 0, Word.WRONG: 1, Word.UNCLEAR: 2}
+COLOUR = {Word.RIGHT: "green", Word.WRONG: "red", Word.UNCLEAR: "yellow"}
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="instep")
+def main() -> None:
+    """Keep every worker in step."""
+
+
+class Pattern(click.ParamType[re.Pattern[str]]):
+    """A regular expression with at most one group that matters."""
+
+    name = "regex"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> re.Pattern[str]:
+        """Compile, or say what is wrong with it."""
+        try:
+            return re.compile(value)
+        except re.error as error:
+            self.fail(f"{value!r} is not a regular expression: {error}", param, ctx)
+
+
+_COUNT = click.IntRange(min=1)
+_SECONDS = click.FloatRange(min=0, min_open=True)
+
+
+@main.command("prove")
+@click.argument("target", metavar="MODULE:APP")
+@click.option("--server", type=click.Choice(list(SERVERS)), default="gunicorn", help="Which one.")
+@click.option("--workers", type=_COUNT, default=4, help="Processes, in the largest cell.")
+@click.option(
+    "--threads", type=_COUNT, default=2, help="Threads per process; greenlets: 1 or many."
+)
+@click.option("--clients", type=_COUNT, default=100, help="How many go at once.")
+@click.option("--requests", type=_COUNT, default=100, help="In total, spread over the clients.")
+@click.option("--path", default="/", help="What they ask for.")
+@click.option("--method", default="GET", help="The HTTP method.")
+@click.option("--number", type=Pattern(), help="Finds the number in a body: group 1, or all of it.")
+@click.option("--timeout", type=_SECONDS, default=30.0, help="Seconds that a request may take.")
+@click.option("--patience", type=_SECONDS, default=20.0, help="Seconds until a server answers.")
+@click.option("--rounds", type=_COUNT, default=1, help="How often each cell is run.")
+@click.option("--matrix/--no-matrix", default=True, help="Also 1x1 and 1xTHREADS (default).")
+@click.option("--fresh", is_flag=True, help="Give the program an empty store for every run.")
+@click.option(
+    "--chdir", type=click.Path(exists=True, file_okay=False), default=".", help="Run there."
+)
+@click.option("--option", "options", multiple=True, help="One more word for the server.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@click.option("--report", "page", type=click.Path(dir_okay=False), help="Write an HTML page.")
+def prove_command(**options: Any) -> None:
+    """Run a program under a real server and judge the numbers that its clients get.
+
+    Exits with 0 if every answer was right, 1 if not, and 2 if it could not be run or judged.
+    """
+    as_json, page = options.pop("as_json"), options.pop("page")
+    with _outcome(as_json):
+        plan = _plan(**options)
+        runs = _watched(plan, quiet=as_json)
+        if page:
+            Path(page).write_text(report(plan, runs))
+    if as_json:
+        click.echo(json.dumps(document(plan, runs), indent=1))
+    else:
+        _print(plan, runs, page)
+    sys.exit(EXIT[overall([run.verdict.word for run in runs])])
+
+
+def _plan(
+    *,
+    clients: int,
+    requests: int,
+    path: str,
+    method: str,
+    number: re.Pattern[str] | None,
+    timeout: float,
+    chdir: str,
+    **rest: Any,
+) -> Plan:
+    load = Load(clients, requests, path, method, number, timeout)
+    return Plan(load=load, chdir=Path(chdir), **rest)
+
+
+@contextmanager
+def _outcome(as_json: bool = False) -> Iterator[None]:
+    """Turn what goes wrong into an exit code; a termination unwinds the stack as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    except (InstepError, OSError) as error:
+        if as_json:
+            click.echo(json.dumps({"verdict": "not run", "error": str(error)}, indent=1))
+        else:
+            err.print(f"[bold red]could not run:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(EXIT[Word.UNCLEAR])
+    except KeyboardInterrupt:
+        err.print("interrupted; every server has been ended")
+        sys.exit(128 + signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, frame: Any) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _bar() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    return Progress(
+        *columns, TimeElapsedColumn(), console=err, transient=True, disable=not err.is_terminal
+    )
+
+
+def _watched(plan: Plan, *, quiet: bool) -> list[Run]:
+    """All runs of the plan, behind a progress bar on standard error."""
+    with _bar() as bar:
+        bar.disable |= quiet
+        task = bar.add_task(f"starting {plan.server}", total=plan.load.requests)
+        return list(
+            prove(
+                plan,
+                lambda cell, turn, done: bar.update(
+                    task, completed=done, description=f"{plan.server} {cell}, round {turn}"
+                ),
+            )
+        )
+
+
+def _print(plan: Plan, runs: list[Run], page: str | None) -> None:
+    load = plan.load
+    out.print(
+        f"[bold]{escape(plan.target)}[/]: {load.method} {escape(load.path)} under {plan.server}, "
+        f"{load.clients} clients at once, {load.requests} requests per run; "
+        f"the number is {escape(words.where(load.number))}"
+    )
+    out.print()
+    out.print(_table(plan, runs))
+    for run in runs:
+        out.print(f"\n[bold]{words.setting(run, plan.server)}[/]: {_verdict(run.verdict)}")
+        for line in words.explanation(run, plan.server):
+            out.print(Padding(escape(line), (0, 0, 0, 2), expand=False))
+        if run.verdict.sample and run.printed:
+            err.print(f"the server printed:\n{escape(run.printed)}", soft_wrap=True)
+    if page:
+        out.print(f"\nreport: {escape(page)}")
+
+
+def _table(plan: Plan, runs: list[Run]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("server", "answers", "different", "unique", "gap-free", "in order", "verdict"):
+        counts = heading in ("answers", "different")
+        table.add_column(heading, no_wrap=True, justify="right" if counts else "left")
+    for run in runs:
+        verdict = run.verdict
+        judged = [_yes(verdict.unique), _yes(verdict.gap_free), _yes(verdict.ordered)]
+        table.add_row(
+            words.setting(run, plan.server),
+            str(verdict.answered),
+            str(verdict.distinct),
+            *(judged if verdict.answered else ["-"] * 3),
+            f"[{COLOUR[verdict.word]}]{verdict.word}[/]",
+        )
+    return table
+
+
+def _yes(good: bool) -> str:
+    return "yes" if good else "[red]no[/]"
+
+
+def _verdict(verdict: Verdict) -> str:
+    return f"[{COLOUR[verdict.word]}]{words.conclusion(verdict)}[/]"
+
+
+@main.command("demo")
+def demo_command() -> None:
+    """Prove the programs in examples/ under several servers, and say why they differ.
+
+    Exits with 0 when it ran, whatever it found, and 2 if it could not run.
+    """
+    with _outcome():
+        folder = demonstration.examples()
+        results = _demonstrated(folder)
+    out.print("\n100 clients at once: how many different numbers they got, and the verdict\n")
+    out.print(_side_by_side(results))
+    for paragraph in demonstration.why(results):
+        out.print(f"\n{escape(paragraph)}")
+    out.print("\n[bold]By hand[/]")
+    for line in demonstration.by_hand(folder):
+        out.print(f"  {escape(line)}")
+
+
+def _demonstrated(folder: Path) -> list[demonstration.Result]:
+    total = len(demonstration.PROGRAMS) * len(demonstration.WAYS)
+    with _bar() as bar:
+        task = bar.add_task("starting", total=total, completed=-1)
+        return list(
+            demonstration.demonstrate(
+                folder,
+                lambda program, way: bar.update(task, advance=1, description=f"{program}, {way}"),
+            )
+        )
+
+
+def _side_by_side(results: list[demonstration.Result]) -> Table:
+    table = Table(box=None, padding=(0, 2, 1, 0))
+    table.add_column("gunicorn", no_wrap=True)
+    for program, title in demonstration.PROGRAMS.items():
+        table.add_column(f"{title}\n[dim]{program}[/]", no_wrap=True)
+    for way in demonstration.WAYS:
+        runs = {result.program: result.run for result in results if result.way == way}
+        table.add_row(str(way), *(_cell(runs[program]) for program in demonstration.PROGRAMS))
+    return table
+
+
+def _cell(run: Run) -> str:
+    verdict = run.verdict
+    counts = f"{verdict.distinct} of {verdict.answered} {verdict.word}"
+    return "\n".join([f"[{COLOUR[verdict.word]}]{counts}[/]", *verdict.diseases])
+
+
+if __name__ == "__main__":
+    main()

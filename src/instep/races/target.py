@@ -1,0 +1,107 @@
+"""The program under test, as the server loads it: the user's own WSGI application, and two headers.
+
+Every response says which process and which thread (or greenlet) made it. The body, the status and
+the program's own headers pass through untouched.
+"""
+
+import ast
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from instep.errors import Misuse
+from instep.races import variables
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class Target:
+    """Wraps a WSGI application so that each answer names its worker.
+
+    Args:
+        application: the program under test.
+        token: sent back at the reserved path, where the program itself is not asked.
+    """
+
+    def __init__(self, application: Application, token: str) -> None:
+        self.application = application
+        self.token = token
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            return start_response(status, [*headers, *worker()], *exc_info)
+
+        if environ.get("PATH_INFO") == variables.READY:
+            start("200 OK", [("Content-Length", "0"), (variables.TOKEN_HEADER, self.token)])
+            return [b""]
+        return self.application(environ, start)
+
+
+def worker() -> list[tuple[str, str]]:
+    """The headers that name who answers; under gevent `get_ident` is patched: the greenlet's."""
+    pid, thread = os.getpid(), threading.get_ident()
+    return [(variables.PID_HEADER, str(pid)), (variables.THREAD_HEADER, str(thread))]
+
+
+def load(target: str) -> Application:
+    """Import what `MODULE:APP` names; `MODULE:create_app("test")` calls a factory.
+
+    Raises:
+        Misuse: the module has no such name, or the arguments are not plain literals.
+    """
+    module_name, _, expression = target.partition(":")
+    module = importlib.import_module(module_name)
+    node = _parsed(target, expression or "app")
+    found: Any = module
+    for name in _dotted(target, node.func if isinstance(node, ast.Call) else node):
+        if not hasattr(found, name):
+            raise Misuse(f"{target}: {name!r} is not in {found!r}; name the WSGI application there")
+        found = getattr(found, name)
+    if isinstance(node, ast.Call):
+        found = found(*_literals(target, node), **_keywords(target, node))
+    if not callable(found):
+        raise Misuse(f"{target} is of type {type(found).__name__}, not a WSGI application")
+    application: Application = found
+    return application
+
+
+def _parsed(target: str, expression: str) -> ast.expr:
+    try:
+        return ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        raise Misuse(f"{target}: {expression!r} is neither a name nor a call of one") from None
+
+
+def _dotted(target: str, node: ast.expr) -> list[str]:
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute):
+        return [*_dotted(target, node.value), node.attr]
+    raise Misuse(f"{target}: write MODULE:APP, MODULE:PACKAGE.APP or MODULE:FACTORY()")
+
+
+def _literals(target: str, node: ast.Call) -> list[Any]:
+    return [_literal(target, argument) for argument in node.args]
+
+
+def _keywords(target: str, node: ast.Call) -> dict[str, Any]:
+    return {str(word.arg): _literal(target, word.value) for word in node.keywords}
+
+
+def _literal(target: str, node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        raise Misuse(f"{target}: a factory's arguments must be plain literals") from None
+
+
+if variables.TARGET in os.environ:  # inside the server; a test may import this module without
+    sys.path.insert(0, os.getcwd())
+    application = Target(load(os.environ[variables.TARGET]), os.environ[variables.TOKEN])
