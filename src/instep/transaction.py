@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 
-from .cells import LAZY, Bytes, Callee, Cell, Gone, Target, refuse_lazy, too_large
+from .cells import LAZY, Bytes, Callee, Cell, Gone, Plain, Target, refuse_lazy, too_large
 from .errors import Misuse
 from .stores import process
 from .stores.base import Change, Hold, Store
@@ -43,12 +43,12 @@ class Opened(NamedTuple):
     max_record: int
 
 
-def _is(cell: Cell, data: bytes | None) -> bool:
-    """Whether a cell is still what it was; a failed body may have left what cannot be stored."""
+def _state(cell: Cell) -> bytes | Exception | None:
+    """The bytes of a cell, or why a body that is still running has left it without any."""
     try:
-        return cell.dump() == data
-    except Exception:
-        return False
+        return cell.dump()
+    except Exception as refusal:
+        return refusal
 
 
 class Transaction:
@@ -108,6 +108,9 @@ class Transaction:
             loaded, cell = cell.loaded, target.cell(None)
             cell.loaded, self._cells[key] = loaded, cell
         elif not target.accepts(cell):
+            if type(cell) is Plain and cell.data == cell.loaded:  # only looked at so far
+                cell = self._cells[key] = target.cell(cell.loaded)
+                return cell
             raise Misuse(f"{readable(key)} is used as two different things in one transaction")
         return cell
 
@@ -137,7 +140,7 @@ class Transaction:
         self.join(opened)
         if self._depth == MAX_DEPTH:
             raise Misuse(f"calls on shared objects are nested {MAX_DEPTH} deep: a recursion?")
-        before = {key: (cell, cell.dump()) for key, cell in self._cells.items()}
+        before = {key: (cell, _state(cell)) for key, cell in self._cells.items()}
         callbacks = len(self.callbacks)
         self._depth += 1
         try:
@@ -145,10 +148,12 @@ class Transaction:
         except BaseException:
             # What was loaded since is still held, and loaded anew when it is used again.
             self._cells = {key: cell for key, (cell, _) in before.items()}
-            for cell, data in before.values():
-                if not _is(cell, data):
-                    cell.restore(data)
             del self.callbacks[callbacks:]
+            for cell, state in before.values():
+                if isinstance(state, Exception):
+                    raise state from None  # it cannot be undone
+                if _state(cell) != state:
+                    cell.restore(state)
             raise
         finally:
             self._depth -= 1
@@ -256,9 +261,10 @@ def call(
 
 def update(opened: Opened, target: Target, change: Change[T]) -> T:
     """Change bytes in one step: the store's own, or, inside a transaction, one of its changes."""
-    outer = _joined(opened)
+    outer = current() if _current.get() is not None else None
     if outer is None:
         return opened.store.update(target.key, change, opened.timeout)
+    outer.join(opened)
     cell = outer.cell(target)
     cell.data, result = change(cell.data)
     return result
@@ -266,7 +272,7 @@ def update(opened: Opened, target: Target, change: Change[T]) -> T:
 
 def peek(opened: Opened, target: Target) -> bytes | None:
     """The bytes of a target: a snapshot, or, inside a transaction, held like what it changes."""
-    outer = _joined(opened)
+    outer = within(opened)
     if outer is None:
         record = opened.store.read(target.key)
         return record.data if record else None
@@ -274,21 +280,19 @@ def peek(opened: Opened, target: Target) -> bytes | None:
     return data
 
 
-def _joined(opened: Opened) -> Transaction | None:
-    """The transaction that the caller is in, to be joined without a savepoint."""
+def within(opened: Opened) -> Transaction | None:
+    """The transaction on this very store that the caller is in; of another store it reads."""
     outer = current() if _current.get() is not None else None
-    if outer is not None:
-        outer.join(opened)
-    return outer
+    return outer if outer is not None and outer.opened.store is opened.store else None
 
 
 def exists(opened: Opened, target: Target) -> bool:
-    """Whether there is a record: a snapshot, or what the caller's transaction has made of it."""
-    outer = current()
-    cell = outer.find(target.key) if outer is not None else None
-    if cell is not None:
-        return cell.dump() is not None
-    return opened.store.read(target.key) is not None
+    """Whether there is a record: a snapshot, or, inside a transaction, held as by `peek`."""
+    outer = within(opened)
+    if outer is None:
+        return opened.store.read(target.key) is not None
+    cell = outer.find(target.key) or outer.cell(Bytes(target.key))
+    return cell.dump() is not None
 
 
 def delete(opened: Opened, target: Target) -> bool:
@@ -299,7 +303,7 @@ def delete(opened: Opened, target: Target) -> bool:
 
 def scan(opened: Opened, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Keys and data under a prefix, as the transaction that the caller is in has left them."""
-    outer = current()
+    outer = within(opened)
     changed = outer.under(prefix) if outer is not None else {}
     after: bytes | None = None
     while True:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from ..cells import Cell, refuse_lazy
 from ..codec import Extra, Shape
 from ..errors import InstepError, Misuse, StoreError
-from ..transaction import call, current, transaction
+from ..transaction import call, current, transaction, within
 from .kinds import OBJECT, expect
 from .names import Owner
 from .proxy import proxy_class
@@ -89,12 +89,18 @@ class SharedTarget(Generic[T]):
 
     def look(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a method that changes nothing on a snapshot, or in the caller's transaction."""
+        opened = self.space.opened()
+        if within(opened) is None:
+            return self._look(function, args, kwargs)
+        with transaction(opened):  # which undoes what a body that raises has changed
+            return self._look(function, args, kwargs)
+
+    def _look(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         cell = self._found()
         before = cell.dump()
         result = function(cell.value, *args, **kwargs)
         refuse_lazy(self.key, result)
         if cell.dump() != before:
-            cell.restore(before)
             raise Misuse(
                 f"{_words(function)} only reads, and it changed the state of {self.name!r}: "
                 "change nothing in it, or make it a method that is not @readonly"
@@ -120,16 +126,15 @@ class SharedTarget(Generic[T]):
             change(outer.cell(self).value)
 
     def _found(self) -> ObjectCell[T]:
-        opened, outer = self.space.opened(), current()
-        if outer is not None and outer.opened.store is opened.store:
+        opened = self.space.opened()
+        outer = within(opened)
+        if outer is not None:
             cell: ObjectCell[T] = outer.cell(self)
             return cell
         for _ in range(3):
             record = opened.store.read(self.key)
             if record is not None:
                 return self.cell(record.data)
-            if outer is not None:
-                outer.join(opened)
             # Not there yet: the constructor runs once, under the hold, for readers too.
             call(opened, self, _nothing, (), {})
         raise InstepError(f"{self.name!r} is deleted as fast as it is made: is that meant?")
