@@ -14,6 +14,7 @@ from .codec import Codec
 from .errors import Misuse
 from .objects.counter import Counter
 from .objects.family import Family
+from .objects.kinds import OBJECT
 from .objects.lock import Lock
 from .objects.mapping import Mapping
 from .objects.names import Owner, encoded
@@ -47,6 +48,7 @@ class Settings:
         self._timeout = checked_timeout(timeout)
         self._max_record = _checked_size(max_record)
         self._once: dict[str, Opened] = {}
+        self.now: Opened | None = None
 
     def opened(self) -> Opened:
         """The store with these limits; its files are touched at its first use."""
@@ -55,6 +57,7 @@ class Settings:
             # No lock, which a fork could leave locked for ever: of several threads the first wins.
             fresh = Opened(self._open(), self._timeout, self._max_record)
             found = self._once.setdefault(self.url, fresh)
+        self.now = found
         return found
 
     def close(self) -> None:
@@ -98,7 +101,7 @@ class Space:
         self._begin()
 
     def _begin(self) -> None:
-        self.codec = Codec()
+        self.codec = Codec(lead=OBJECT)
         self._declared: dict[str, tuple[str, type | None]] = {}
 
     def __repr__(self) -> str:
@@ -106,7 +109,7 @@ class Space:
 
     def opened(self) -> Opened:
         """The store behind the space, with its limits; for instep's own rooms."""
-        return self._settings.opened()
+        return self._settings.now or self._settings.opened()
 
     def declare(self, *classes: type[Any]) -> None:
         """Name classes whose instances may lie inside the state of shared objects.

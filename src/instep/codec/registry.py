@@ -20,13 +20,17 @@ T = TypeVar("T")
 class Codec:
     """Turns values into bytes and back, losslessly or not at all, for the classes it was told of.
 
+    Args:
+        lead: bytes that every record of an instance begins with.
+
     Example:
         >>> codec = Codec()
         >>> codec.unpack(codec.pack({"point": (1, 2)}, "example"))
         {'point': (1, 2)}
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lead: bytes = b"") -> None:
+        self.lead = lead
         self.shapes: dict[type, Shape[Any]] = {}
         self._tags: dict[str, Shape[Any]] = {}
         self._declared: set[type] = set()

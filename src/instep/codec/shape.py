@@ -56,6 +56,8 @@ class Shape(Generic[T]):
         "_codec",
         "_form",
         "_head",
+        "_lead",
+        "_led",
         "_plain",
         "_set_dict",
         "_wanted",
@@ -71,6 +73,8 @@ class Shape(Generic[T]):
         self._codec = codec
         self._form = form(cls)
         self._head = self._head_of(self.version)
+        self._lead = codec.lead
+        self._led = self._lead + self._head
         # Whether instances are all in their __dict__, and whether all of them so far were made of
         # what msgpack has words for, so that it pays to try without a writer or reader.
         self._plain = isinstance(self._form, Attributes) and self._form.plain
@@ -97,10 +101,10 @@ class Shape(Generic[T]):
                 self._bare = False
             else:
                 if not concealed(packed, state):
-                    return self._head + packed
+                    return self._led + packed
         extras = None if extra is None else {id(instance): (instance, extra), **extra.nested}
         try:
-            return self.write(instance, Writer(self._codec.shapes, extras))
+            return self._lead + self.write(instance, Writer(self._codec.shapes, extras))
         except Refused as refusal:
             raise Misuse(explain(self._codec.shapes, instance, where, refusal)) from None
 
@@ -115,9 +119,9 @@ class Shape(Generic[T]):
             Misuse: the record holds an instance of another class.
             StoreError: the record is corrupt, or holds what is not declared.
         """
-        if self._bare and data.startswith(self._head):
+        if self._bare and data.startswith(self._led):
             try:
-                state = unpackb(data[len(self._head) :])
+                state = unpackb(data[len(self._led) :])
             except ValueError:
                 self._bare = False
             else:
@@ -189,7 +193,7 @@ class Shape(Generic[T]):
 
     def _load(self, data: bytes, where: str, instance: Any) -> tuple[T, Extra | None]:
         reader = Reader(self._codec)
-        tag, version, state = reader.record(data)
+        tag, version, state = reader.record(data.removeprefix(self._lead))
         if tag != self.tag:
             raise Misuse(
                 f"{where} is a {tag} in the store, but the program declares {self.tag}: use "

@@ -32,7 +32,7 @@ class ObjectCell(Generic[T]):
 
     def dump(self) -> bytes:
         target, extra = self.target, self.extra
-        data = b"o" + target.shape.dump(self.value, extra, target.name)
+        data = target.shape.dump(self.value, extra, target.name)
         if extra is not None and extra.newer and data != self.loaded:
             raise StoreError(
                 f"{target.name!r} was written by version {extra.version} of "
@@ -43,7 +43,7 @@ class ObjectCell(Generic[T]):
 
     def restore(self, data: bytes | None) -> None:
         assert data is not None
-        self.extra = self.target.shape.restore(self.value, data[1:], self.target.name)
+        self.extra = self.target.shape.restore(self.value, data, self.target.name)
 
 
 class SharedTarget(Generic[T]):
@@ -74,9 +74,9 @@ class SharedTarget(Generic[T]):
             # What the constructor was given is not what it made: its bytes part the two.
             fresh = self.shape.dump(self.make(), None, self.name)
             return ObjectCell(self, None, *self.shape.load(fresh, self.name))
-        if data[:1] != OBJECT:
+        if not data.startswith(OBJECT):
             raise expect(OBJECT, data, self.name)
-        value, extra = self.shape.load(data[1:], self.name)
+        value, extra = self.shape.load(data, self.name)
         return ObjectCell(self, data, value, extra)
 
     def itself(self) -> T:

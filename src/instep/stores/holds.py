@@ -51,9 +51,10 @@ class Closed(Exception):
 class _Slot:
     """The two locks of a slot in this process: between its threads, and between processes."""
 
-    __slots__ = ("free", "lock", "take")
+    __slots__ = ("free", "lock", "row", "take")
 
     def __init__(self, files: FileLocks | None, slot: int) -> None:
+        self.row = slot % _ROWS * _ROW_SIZE
         self.lock = threading.Lock()
         self.take, self.free = files.calls(slot) if files is not None else (_nothing, _nothing)
 
@@ -97,8 +98,7 @@ class Holds:
         except BUSY:
             if not self._await_process(mine, deadline or _monotonic() + timeout):
                 return False
-        row = slot % _ROWS * _ROW_SIZE
-        _put(self._table, row, slot, self._pid, threading.get_ident(), _time(), 0)
+        _put(self._table, mine.row, slot, self._pid, threading.get_ident(), _time(), 0)
         return True
 
     def free(self, slot: int) -> None:

@@ -55,9 +55,10 @@ class LmdbStore(Store):
 
     def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
         environment = self._environment
-        while True:
-            with suppress(Closed):  # by another thread; the store opens again
-                return LmdbHold(environment, environment.holds(), keys, timeout)
+        try:
+            return LmdbHold(environment, environment.holds(), keys, timeout)
+        except Closed:  # by another thread; the store opens again
+            return self.hold(keys, timeout)
 
     def update(
         self, key: bytes, change: Change[T], timeout: float, *, expires: float | None = None

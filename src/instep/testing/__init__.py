@@ -1,1 +1,5 @@
-"""For those who write stores and those who test programs that use instep."""
+"""For authors of stores: the contract, as tests."""
+
+from .contract import StoreContract
+
+__all__ = ["StoreContract"]
