@@ -168,6 +168,29 @@ def test_closing_while_others_work(space: Space) -> None:
     assert (hits.value, len(cart.items)) == (200, 200)
 
 
+def test_closing_inside_a_transaction_is_misuse(space: Space) -> None:
+    """The block goes on and commits."""
+    hits = space.counter("hits")
+    with space.transaction(hits):
+        hits.increment()
+        with pytest.raises(Misuse, match="close"):
+            space.close()
+    assert hits.value == 1
+
+
+def test_a_relative_path_is_taken_when_the_space_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that changes its directory before the first use finds the same store."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    space = Space("lmdb:state")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    space.counter("hits").increment()
+    space.close()
+    assert (tmp_path / "state").is_dir()
+
+
 def test_a_store_outlives_its_space(tmp_path: Path) -> None:
     """What one space committed another one finds, and the constructor does not run again."""
     url = f"lmdb:{tmp_path / 'state'}"

@@ -1,5 +1,6 @@
 """Proxies look and feel like the objects that they stand for."""
 
+import abc
 import copy
 import dataclasses
 import functools
@@ -9,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import pytest
 from callers import contents
 
-from instep import Misuse, Space
+from instep import Misuse, Space, readonly
 
 
 class Shelf:
@@ -474,6 +475,71 @@ def test_any_constructor_argument_can_be_named(space: Space) -> None:
     user = space.share("user", User, name="bob", cls="2b")
     users = space.family("users", User, name="eve", cls="3c")
     assert (user.name, user.cls, users[1].name) == ("bob", "2b", "eve")
+
+
+def test_readonly_properties(space: Space) -> None:
+    """@readonly on either side of @property is what a property is anyway."""
+
+    class Both:
+        def __init__(self) -> None:
+            self.n = 1
+
+        @readonly  # type: ignore[type-var]
+        @property
+        def one(self) -> int:
+            return self.n
+
+        @property
+        @readonly
+        def two(self) -> int:
+            return self.n * 2
+
+    both = space.share("both", Both)
+    assert (both.one, both.two) == (1, 2)
+
+
+def test_abstract_generic_and_dynamic_classes(space: Space) -> None:
+    """ABCs, generics, named tuples, `__getattr__` and callable class attributes behave."""
+    T = TypeVar("T")
+
+    class Abstract(abc.ABC):
+        @abc.abstractmethod
+        def get(self) -> int: ...
+
+    class Box(Abstract, Generic[T]):
+        class Inner:
+            z = 1
+
+        def __init__(self, value: Any) -> None:
+            self.value = value
+
+        def get(self) -> int:
+            return int(self.value)
+
+        def __getattr__(self, name: str) -> str:
+            if name.startswith("dynamic_"):
+                return name
+            raise AttributeError(name)
+
+    class Point(NamedTuple):
+        x: int = 1
+
+    class Rate:
+        per_cent = 3
+
+        def __call__(self, n: int) -> int:
+            return n * self.per_cent
+
+    class Shop:
+        rate = Rate()
+
+    box = space.share("box", Box, 5)
+    assert (box.get(), box.dynamic_1, box.Inner.z) == (5, "dynamic_1", 1)
+    assert not hasattr(box, "other")
+    assert space.share("point", Point).x == 1
+    assert (space.share("shop", Shop).rate(2), space.share("shop", Shop).rate.per_cent) == (6, 3)
+    with pytest.raises(TypeError, match="abstract"):
+        space.share("abstract", Abstract).get()
 
 
 def test_types_reach_the_type_checker(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """A call of a shared object is one atomic step, whose body runs once."""
 
+import multiprocessing
+import os
+import signal
 import threading
 from typing import Any
 
@@ -383,8 +386,6 @@ def hold_and_report(url: str, held: Any, enough: Any) -> None:
 
 def test_another_process_that_holds_is_waited_for_and_named(folder: str) -> None:
     """A reader passes by a holder in another process; a caller gets a LockTimeout that names it."""
-    import multiprocessing
-
     context = multiprocessing.get_context("spawn")
     held, enough = context.Event(), context.Event()
     process = context.Process(target=hold_and_report, args=(folder, held, enough), daemon=True)
@@ -404,6 +405,49 @@ def test_another_process_that_holds_is_waited_for_and_named(folder: str) -> None
         enough.set()
         process.join(30)
     assert basket.add("tea") == 1
+    space.close()
+
+
+class Fatal(SomeObj):
+    """An object with a call that does not end."""
+
+    def begin_and_hang(self, begun: Any) -> None:
+        """Change everything, say so, and go on for ever."""
+        self.param = 1000
+        begun.set()
+        threading.Event().wait(60)
+
+
+def hang(url: str, begun: Any) -> None:
+    """What the victim does."""
+    space = Space(url)
+    fatal, hits = space.share("fatal", Fatal, 0), space.counter("hits")
+    with space.transaction(hits):
+        hits.increment()
+        fatal.begin_and_hang(begun)
+
+
+def test_a_killed_call_never_happened(folder: str) -> None:
+    """kill -9 in the middle of a call: nothing of it is there, and the next one does not wait."""
+    space = Space(folder, timeout=0.05)
+    fatal, hits = space.share("fatal", Fatal, 0), space.counter("hits")
+    fatal.query(), hits.increment()
+    before = contents(space)
+    context = multiprocessing.get_context("spawn")
+    begun = context.Event()
+    victim = context.Process(target=hang, args=(folder, begun), daemon=True)
+    victim.start()
+    try:
+        assert begun.wait(60)
+        for call in (fatal.query, hits.increment):
+            with pytest.raises(LockTimeout):
+                call()
+    finally:
+        assert victim.pid
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.join()
+    assert contents(space) == before
+    assert (fatal.query(), hits.increment()) == (2, 2)
     space.close()
 
 

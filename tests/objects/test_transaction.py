@@ -419,6 +419,37 @@ def test_waiting_for_a_held_object_ends_in_lock_timeout(kind: str, folder: str) 
     space.close()
 
 
+def test_a_lock_timeout_names_members_and_entries(folder: str) -> None:
+    """The name is the one that the program uses, not the store's key."""
+    space = Space(folder, timeout=0.02)
+    accounts, stock = space.family("accounts", Account), space.mapping("stock")
+
+    def refused() -> list[str]:
+        names = []
+        for use in (lambda: accounts["x"].add(1), lambda: stock.pop("tea", None)):
+            with pytest.raises(LockTimeout) as caught:
+                use()
+            assert caught.value.name in str(caught.value)
+            names.append(caught.value.name)
+        return names
+
+    with space.transaction(accounts["x"]):
+        stock["tea"] = 1
+        assert at_once(1, refused) == [["accounts['x']", "stock['tea']"]]
+    space.close()
+
+
+def test_deleting_waits_for_the_holder(folder: str) -> None:
+    """What somebody is changing is not deleted from under them."""
+    space = Space(folder, timeout=0.02)
+    account = space.share("a", Account)
+    account.add(1)
+    with held_by_another_thread(space, account), pytest.raises(LockTimeout):
+        space.delete("a")
+    assert account.balance == 101
+    space.close()
+
+
 def test_a_deadlock_of_nested_calls_ends_and_says_both_orders(folder: str) -> None:
     """Two threads that hold one object each and want the other's do not hang."""
     space = Space(folder, timeout=0.3)

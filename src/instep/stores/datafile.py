@@ -44,8 +44,8 @@ def check(data: Path) -> None:
     if (newest[0] + 1) * pages[0] > length:
         raise StoreError(
             f"{data} is cut short: it has {length:,} bytes of at least "
-            f"{(newest[0] + 1) * pages[0]:,}; restore it, or move it away to go on with "
-            "checkpoint.mdb in its place"
+            f"{(newest[0] + 1) * pages[0]:,}; to go back to the last checkpoint, stop "
+            "every process that uses it and copy checkpoint.mdb over it"
         )
 
 
