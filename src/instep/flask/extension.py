@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
@@ -21,6 +20,7 @@ from .commands import commands
 
 log = logging.getLogger("instep")
 
+_SETTINGS = "instep_settings"  # beside the extension itself in app.extensions
 RETRY_AFTER = 1  # seconds; what a client is told to wait after a LockTimeout
 
 
@@ -57,7 +57,7 @@ class Instep(Space):
     """
 
     def __init__(self, app: Flask | None = None) -> None:
-        self._apps: WeakKeyDictionary[Flask, Settings] = WeakKeyDictionary()
+        self._apps: WeakSet[Flask] = WeakSet()
         self._begin()
         if app is not None:
             self.init_app(app)
@@ -85,35 +85,38 @@ class Instep(Space):
         )
         if "instep" in app.extensions:
             return
-        self._apps[app] = settings
-        app.extensions["instep"] = self
+        self._apps.add(app)
+        app.extensions["instep"], app.extensions[_SETTINGS] = self, settings
         # The application's own handler wins, whether it was registered before or comes later.
         app.error_handler_spec[None][None].setdefault(LockTimeout, _busy)
         app.shell_context_processor(lambda: {"shared": self})
         app.cli.add_command(commands)
 
     def opened(self) -> Opened:
-        return self._apps[self._app()].opened()
+        try:
+            extensions = current_app.extensions
+        except RuntimeError:
+            settings = self._outside()
+        else:
+            if extensions.get("instep") is not self:
+                raise Misuse(
+                    f"the application {current_app.name!r} is current, and this Instep is not "
+                    "bound to it: call init_app(app) where the application is made"
+                )
+            settings = extensions[_SETTINGS]
+        return settings.now or settings.opened()
 
     def close(self) -> None:
         """Let go of every application's files and connections; the next use opens them again."""
-        for settings in list(self._apps.values()):
-            settings.close()
+        for app in list(self._apps):
+            app.extensions[_SETTINGS].close()
 
-    def _app(self) -> Flask:
-        try:
-            app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
-        except RuntimeError:
-            if len(self._apps) == 1:
-                return next(iter(self._apps))
+    def _outside(self) -> Settings:
+        if len(self._apps) != 1:
             raise Misuse(self._unbound()) from None
-        if app not in self._apps:
-            raise Misuse(
-                f"the application {app.name!r} is current, and this Instep is not bound to it: "
-                "call init_app(app) where the application is made"
-            )
-        bound: Flask = app
-        return bound
+        [app] = self._apps
+        settings: Settings = app.extensions[_SETTINGS]
+        return settings
 
     def _unbound(self) -> str:
         if not self._apps:

@@ -30,16 +30,17 @@ class LocalHold(Hold, Generic[S]):
     def __init__(self, place: S, holds: Holds, keys: Collection[bytes], timeout: float) -> None:
         self._place = place
         self._holds = holds
-        self._held: dict[int, bytes] = {}
         self._seen: dict[bytes, Any] = {}  # what was loaded, for the comparison at the commit
         self._era = process.era
+        self._held: dict[int, bytes]
         if len(keys) == 1:  # the usual call, spared of sorting and of looking at what is held
-            for key in keys:
-                slot = holds.slot(key)
-                if not holds.take(slot, timeout):
-                    raise holds.timeout(key, timeout, self._held)
-                self._held[slot] = key
+            [key] = keys
+            slot = holds.slot(key)
+            if not holds.take(slot, timeout):
+                raise holds.timeout(key, timeout, {})
+            self._held = {slot: key}
         else:
+            self._held = {}
             try:
                 self.extend(keys, timeout)
             except BaseException:

@@ -1,0 +1,62 @@
+"""How long a run takes: everything, in about three minutes, or a quick look."""
+
+from dataclasses import dataclass
+
+Cell = tuple[int, int]
+"""Processes, threads in each."""
+
+GOAL: Cell = (4, 4)
+"""The cell that the project's own figures are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much of each measurement is done.
+
+    Args:
+        rounds: how often the contenders of single calls and of growth take turns.
+        turn: seconds that one contender has in one round.
+        cells: the processes and threads of the hot object.
+        heat: seconds that each cell lasts for each contender.
+        goal_heat: likewise of the cell that a goal is about. A wait cannot last longer than its
+            cell, so a short one would flatter whoever lets callers wait.
+        heats: rounds of that cell; the others have one.
+        sizes: entries of the mappings.
+        page: seconds of load on the page, per contender and round.
+        pages: rounds of the page.
+    """
+
+    rounds: int
+    turn: float
+    cells: tuple[Cell, ...]
+    heat: float
+    goal_heat: float
+    heats: int
+    sizes: tuple[int, ...]
+    page: float
+    pages: int
+
+
+FULL = Pace(
+    rounds=25,
+    turn=0.02,
+    cells=tuple((processes, threads) for threads in (1, 4) for processes in (1, 2, 4, 8)),
+    heat=1.0,
+    goal_heat=3.0,
+    heats=3,
+    sizes=(1_000, 100_000, 1_000_000),
+    page=0.7,
+    pages=15,
+)
+
+QUICK = Pace(
+    rounds=5,
+    turn=0.005,
+    cells=((1, 1), GOAL),
+    heat=0.4,
+    goal_heat=1.0,
+    heats=1,
+    sizes=(1_000, 30_000),
+    page=0.4,
+    pages=3,
+)
