@@ -290,6 +290,9 @@ class Space:
         """
         if current() is not None:
             raise Misuse("close() inside a transaction: end the block first")
+        self._close()
+
+    def _close(self) -> None:
         self._settings.close()
 
     def _declare(self, name: str, kind: str, make: Callable[[bytes, Any], R], cls: Any = None) -> R:

@@ -10,6 +10,7 @@ are copied to other threads, and its process, because they are copied by forks.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -58,7 +59,17 @@ class Transaction:
         opened: the store that all of it is in.
     """
 
-    __slots__ = ("_cells", "_depth", "_era", "_hold", "_owner", "callbacks", "open", "opened")
+    __slots__ = (
+        "_cells",
+        "_depth",
+        "_era",
+        "_hold",
+        "_owner",
+        "callbacks",
+        "open",
+        "opened",
+        "task",
+    )
 
     def __init__(self, opened: Opened) -> None:
         self.opened = opened
@@ -66,13 +77,20 @@ class Transaction:
         self._hold: Hold | None = None
         self.callbacks: list[Callable[[], object]] = []
         self._depth = 0
-        self.open = True  # a context that outlives the transaction does not bring it back
+        # Only between begin and end: a context that outlives it does not bring it back.
+        self.open = False
         self._owner = threading.get_ident()
+        self.task: object = None
         self._era = process.era
 
     def mine(self) -> bool:
         """Whether the caller is in this transaction: same thread or greenlet, same process."""
-        return self.open and self._owner == threading.get_ident() and self._era is process.era
+        return (
+            self.open
+            and self._owner == threading.get_ident()
+            and self._era is process.era
+            and (self.task is None or self.task is _task())
+        )
 
     def find(self, key: bytes) -> Any | None:
         """The cell of a key that the transaction has loaded."""
@@ -190,6 +208,14 @@ class Transaction:
                 log.exception("instep: after_commit: %r failed; the commit stands", callback)
 
 
+def _task() -> object:
+    """The asyncio task that runs in this thread; tasks copy the context of whoever made them."""
+    events = sys.modules.get("asyncio")
+    if events is None or events._get_running_loop() is None:
+        return None
+    return events.current_task()
+
+
 _current: ContextVar[Transaction | None] = ContextVar("instep_transaction", default=None)
 
 
@@ -208,8 +234,10 @@ def transaction(opened: Opened) -> Iterator[Transaction]:
             yield outer
         return
     inner = Transaction(opened)
+    inner.task = _task()  # only a block can be left in the middle, by an await
     token = _current.set(inner)
     try:
+        inner.open = True
         yield inner
         inner.commit()
     except BaseException:
@@ -243,6 +271,7 @@ def call(
     inner = Transaction(opened)
     token = _current.set(inner)
     try:
+        inner.open = True
         value = inner.cell(target).value
         result = function(value, *args, **kwargs)
         if type(result) in LAZY:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 from weakref import WeakSet
@@ -13,7 +14,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from flask import Flask, current_app
 
-from ..errors import LockTimeout, Misuse
+from ..errors import Conflict, InstepError, LockTimeout, Misuse
 from ..space import Settings, Space
 from ..transaction import Opened
 from .commands import commands
@@ -106,10 +107,10 @@ class Instep(Space):
             settings = extensions[_SETTINGS]
         return settings.now or settings.opened()
 
-    def close(self) -> None:
-        """Let go of every application's files and connections; the next use opens them again."""
-        for app in list(self._apps):
-            app.extensions[_SETTINGS].close()
+    def _close(self) -> None:
+        with ExitStack() as stack:  # one that fails does not keep the others open
+            for app in list(self._apps):
+                stack.callback(app.extensions[_SETTINGS].close)
 
     def _outside(self) -> Settings:
         if len(self._apps) != 1:
@@ -130,6 +131,11 @@ class Instep(Space):
 def _busy(error: LockTimeout) -> ResponseReturnValue:
     """Somebody held an object for too long: the client may come again."""
     log.warning("instep: %s", error)
+    for kind in (Conflict, InstepError):
+        handler = current_app.error_handler_spec[None][None].get(kind)
+        if handler is not None:
+            answer: ResponseReturnValue = current_app.ensure_sync(handler)(error)
+            return answer
     unavailable = ServiceUnavailable(
         "Somebody else is changing this at the moment.", retry_after=RETRY_AFTER
     )

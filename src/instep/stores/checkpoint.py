@@ -12,7 +12,6 @@ file is put aside, never read.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import signal
@@ -24,10 +23,8 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-from ..errors import InstepError, StoreError
+from ..errors import StoreError
 from . import process
-
-log = logging.getLogger("instep")
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CLEAN, _SYNCED, _UNKNOWN = "clean", "synced", "unknown"
@@ -91,9 +88,13 @@ class Session:
         """Mark the data file as being written, before the first write that is not synced."""
         self._write(_SYNCED if self._durability is Durability.COMMIT else boot_id())
 
-    def end(self) -> None:
-        """Mark the data file, which was just synced, as whole: the last process closes it."""
-        self._write(_CLEAN if self._durability is Durability.CHECKPOINT else _SYNCED)
+    def end(self, current: bool) -> None:
+        """Mark the data file, which was just synced, as whole: the last process closes it.
+
+        Args:
+            current: the checkpoint is as new as the data file.
+        """
+        self._write(_CLEAN if current else _SYNCED)
 
     def copy(self, copy: Callable[[int], None]) -> None:
         """Make a checkpoint: write beside the old one, sync, and take its place.
@@ -101,7 +102,7 @@ class Session:
         Args:
             copy: writes a consistent copy of the data file to a descriptor.
         """
-        fresh = self.checkpoint.with_suffix(f".{os.getpid()}.new")
+        fresh = self.checkpoint.with_suffix(".new")  # one for all: they copy in turns
         try:
             with _private(fresh) as file:
                 copy(file.fileno())
@@ -120,6 +121,7 @@ class Session:
 
     def _write(self, mark: str) -> None:
         if self._read() == mark:
+            _sync_folder(self._folder)  # who wrote it may have been killed before
             return
         fresh = self._mark.with_suffix(".new")
         with _private(fresh) as file:
@@ -134,13 +136,11 @@ class Session:
         with suppress(FileNotFoundError):
             self.data.replace(torn)
         (self._folder / "lock.mdb").unlink(missing_ok=True)
+        lost = f"the machine died while {self._folder} was being written: "
+        aside = f"; the file that cannot be trusted is {torn}"
         if not self.checkpoint.exists():
-            log.error(
-                "instep: the machine died while %s was being written, and there is no checkpoint: "
-                "the store begins empty; the file that cannot be trusted is %s",
-                self._folder,
-                torn,
-            )
+            _sync_folder(self._folder)
+            process.say(f"{lost}there is no checkpoint, so the store begins empty{aside}")
             return
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.checkpoint.stat().st_mtime))
         fresh = self.data.with_suffix(".new")
@@ -150,12 +150,9 @@ class Session:
             os.fsync(target.fileno())
         fresh.replace(self.data)
         _sync_folder(self._folder)
-        log.error(
-            "instep: the machine died while %s was being written: going on with the checkpoint of "
-            "%s; what was committed after it is lost; the file that cannot be trusted is %s",
-            self._folder,
-            when,
-            torn,
+        process.say(
+            f"{lost}going on with the checkpoint of {when}; what was committed after it is lost"
+            f"{aside}"
         )
 
 
@@ -187,8 +184,8 @@ class Checkpoints:
             began = time.monotonic()
             try:
                 self._make()
-            except (InstepError, OSError) as error:
-                log.error("instep: no checkpoint could be made: %s", error)
+            except Exception as error:  # whatever it is, the next one may succeed
+                process.say(f"no checkpoint could be made, trying again: {error}")
             pause = max(self.INTERVAL, (time.monotonic() - began) / self.SHARE)
 
 

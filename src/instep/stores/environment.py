@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import TypeVar
 
 import lmdb
@@ -56,6 +55,7 @@ class Environment:
         self._member: Membership | None
         self._holds: Holds | None
         self._checkpoints: Checkpoints | None
+        self._inside: bool  # a write transaction of this process is under way
         self._reset()
         process.watch(self)
 
@@ -71,24 +71,28 @@ class Environment:
                         return work(txn)
                 except lmdb.MapResizedError:
                     pass
-                except lmdb.ReadersFullError:
-                    env.reader_check()
-                    with _begin(env) as txn:
-                        return work(txn)
+                except lmdb.ReadersFullError as error:
+                    if not env.reader_check():  # nobody is dead: there are too many
+                        raise broken(self.folder, error) from error
+                    continue
+                except lmdb.Error as error:
+                    raise broken(self.folder, error) from error
             with self._writing:
                 self._resize(grow=False)
 
-    def get(self, stored: bytes) -> bytes | None:
-        """One stored record in a snapshot of its own: what a call does most often."""
+    def get(self, stored: bytes) -> tuple[bytes | None, int]:
+        """One stored record, and the id of the last transaction before it was read."""
         with self._reading:
             try:
                 txn = _begin(self._env or self._open())
-                found = fetch(txn, stored)
+                found = fetch(txn, stored), txn.id()
                 txn.abort()
                 return found
             except (lmdb.MapResizedError, lmdb.ReadersFullError):
                 pass
-        return self.read(lambda txn: fetch(txn, stored))
+            except lmdb.Error as error:
+                raise broken(self.folder, error) from error
+        return self.read(lambda txn: (fetch(txn, stored), txn.id()))
 
     def write(self, work: Callable[[lmdb.Transaction], T]) -> T:
         """Run short pure work that changes the file; it may run more than once.
@@ -96,33 +100,49 @@ class Environment:
         The caller has asked for `holds` before.
         """
         with self._writing:
-            while True:
-                env = self._env or self._open()
-                try:
-                    txn = _begin(env, None, None, True)
+            if self._inside or self._reading._is_owned() or self._copying._is_owned():
+                raise process.reentered(self.folder)
+            self._inside = True
+            try:
+                while True:
                     try:
-                        result = work(txn)
-                        txn.commit()
-                    except BaseException:
-                        txn.abort()
-                        raise
-                    return result
-                except lmdb.MapResizedError:
-                    self._resize(grow=False)
-                except lmdb.MapFullError:
-                    # Space that a killed reader pins comes first, then a larger file.
-                    if not env.reader_check():
-                        self._resize(grow=True)
+                        txn = _begin(self._env or self._open(), None, None, True)
+                        try:
+                            result = work(txn)
+                            txn.commit()
+                        except BaseException:
+                            txn.abort()
+                            raise
+                        return result
+                    except lmdb.MapResizedError:
+                        self._resize(grow=False)
+                    except lmdb.MapFullError:
+                        self._make_room()
+                    except lmdb.Error as error:
+                        raise broken(self.folder, error) from error
+            finally:
+                self._inside = False
+
+    def _make_room(self) -> None:
+        """Space that a killed reader pins comes first, then a larger file."""
+        if not (self._env or self._open()).reader_check():
+            self._resize(grow=True)
 
     def holds(self) -> Holds:
         """The holds of this process on the folder's keys."""
         if not process.here[0]:
             process.settle()
-        if self._holds is None:
+        holds = self._holds
+        while holds is None:
             with self._reading:
                 self._env or self._open()
-        assert self._holds is not None
-        return self._holds
+            holds = self._holds
+        return holds
+
+    @property
+    def closed(self) -> bool:
+        """Whether this process has not joined those that have the store open."""
+        return self._member is None
 
     def uses(self, holds: Holds) -> bool:
         """Whether these are the holds in use; asked inside a transaction."""
@@ -135,7 +155,8 @@ class Environment:
             if member is None or not member.locks.take(COPY):
                 return False
             try:
-                return member.copy(self._env or self._open())
+                with explained(self.folder):
+                    return member.copy(self._env or self._open())
             finally:
                 member.locks.free(COPY)
 
@@ -159,23 +180,29 @@ class Environment:
 
     def _try_close(self) -> bool:
         with self._writing, self._copying, self._reading:
-            if self._holds is not None and not self._holds.close():
-                return False
-            member, self._member, self._holds = self._member, None, None
-            if member is not None:
-                if self._checkpoints is not None:
-                    self._checkpoints.stop()
-                    self._checkpoints = None
-                try:
-                    with explained(self.folder), member.turn(OPEN):
-                        self._leave(member)
-                finally:
-                    member.close()
+            if self._inside:
+                raise process.reentered(self.folder)
+            member, holds = self._member, self._holds
+            if member is None or holds is None:
+                return True
+            try:
+                with explained(self.folder), member.turn(OPEN):
+                    if not holds.close():
+                        return False
+                    self._leave(member)
+            finally:
+                if holds.closed:  # whatever came of it: the next use opens it again
+                    self._forget(member)
             return True
 
+    def _forget(self, member: Membership) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.stop()
+        self._env = self._member = self._holds = self._checkpoints = None
+        member.close()
+
     def _leave(self, member: Membership) -> None:
-        env, self._env = self._env, None
-        last = member.last()
+        env, last = self._env, member.last()
         if env is None and last:  # it was closed for a fork
             env = self._map(member)
         if env is not None:
@@ -202,7 +229,8 @@ class Environment:
         if self._pid == os.getpid():
             return  # another thread has seen to it
         env, member = self._env, self._member
-        busy = any(lock.locked() for lock in (self._writing, self._copying, self._reading))
+        locks = (self._writing, self._copying, self._reading)
+        busy = not all(lock.acquire(blocking=False) for lock in locks)
         self._reset()
         if env is not None:  # only when the fork ran no hooks
             if busy:
@@ -215,15 +243,20 @@ class Environment:
             member.close()  # the parent's holds live on in its own copy of the descriptor
 
     def _reset(self) -> None:
-        lock = process.native("_thread", "allocate_lock")
-        self._writing: Lock = lock()
-        self._copying: Lock = lock()
-        self._reading: Lock = lock()
-        self._opening: Lock = lock()
+        # Reentrant, so that a signal handler or a finalizer that comes in between does not wait for
+        # its own thread: it may read, and is refused if it would write.
+        lock = process.native("_thread", "RLock")
+        self._writing: process.ReentrantLock = lock()
+        self._copying: process.ReentrantLock = lock()
+        self._reading: process.ReentrantLock = lock()
+        self._opening: process.ReentrantLock = lock()
+        self._inside = False
         self._pid = os.getpid()
         self._env = self._member = self._holds = self._checkpoints = None
 
     def _open(self) -> lmdb.Environment:
+        if self._opening._is_owned():
+            raise process.reentered(self.folder)
         with self._opening:
             if self._env is None:
                 with explained(self.folder):
@@ -239,20 +272,21 @@ class Environment:
         """Join the processes that have the store open, or be the first."""
         make_folder(self.folder)
         member = Membership(self.folder, self.durability)
+        env: lmdb.Environment | None = None
         try:
             with member.turn(OPEN):
                 member.join()
-                self._env = self._map(member)
-                member.begin(self._env)
+                env = self._map(member)
+                member.begin(env)
         except BaseException:
-            env, self._env = self._env, None
             if env is not None:
                 env.close()
             member.close()
             raise
-        self._member = member
         self._holds = Holds(memoryview(member.table), member.locks)
-        if self.durability is Durability.CHECKPOINT:
+        self._member = member
+        self._env = env  # last: who finds it finds the others
+        if self.durability is Durability.CHECKPOINT and not process.will_fork():
             self._checkpoints = Checkpoints(self.checkpoint)
 
     def _map(self, member: Membership) -> lmdb.Environment:
@@ -299,6 +333,12 @@ fetch: Callable[[lmdb.Transaction, bytes], bytes | None] = lmdb.Transaction.get 
 """Typed for `buffers=False`, where LMDB's binding gives bytes."""
 
 
+def broken(folder: Path, error: lmdb.Error) -> StoreError:
+    """The error for what LMDB says."""
+    hint = "; make room on the disk" if isinstance(error, lmdb.DiskError) else ""
+    return StoreError(f"the embedded store at {folder} cannot be used: {error}{hint}")
+
+
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
     """Turn what the system or LMDB says into what a person can do."""
@@ -310,4 +350,4 @@ def explained(folder: Path) -> Iterator[None]:
             f"({error.filename or folder}): {advice(error)}"
         ) from error
     except lmdb.Error as error:
-        raise StoreError(f"the embedded store at {folder} cannot be used: {error}") from error
+        raise broken(folder, error) from error

@@ -21,6 +21,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Protocol
 
+_TURNS = 1 << 62  # beyond every slot
 RESERVED = 8  # numbers below are never shared with others: a store's own business
 _FLOCK = Struct("hhqqi")  # struct flock: type, whence, start, length, pid (0 for this kind)
 _SETLK = getattr(fcntl, "F_OFD_SETLK", -1)
@@ -38,6 +39,9 @@ class FileLocks(Protocol):
 
     def slot(self, number: int) -> int:
         """The number that is really locked for `number`; equal ones are one lock."""
+
+    def turn(self, slot: int) -> int:
+        """A second lock that belongs to a slot."""
 
     def calls(self, slot: int) -> tuple[Callable[[], object], Callable[[], object]]:
         """Functions that lock a slot exclusively, or raise one of `BUSY`, and that unlock it."""
@@ -68,6 +72,9 @@ class Bytes:
 
     def slot(self, number: int) -> int:
         return number
+
+    def turn(self, slot: int) -> int:
+        return slot + _TURNS
 
     def calls(self, slot: int) -> tuple[Callable[[], object], Callable[[], object]]:
         return self._call(fcntl.F_WRLCK, slot), self._call(fcntl.F_UNLCK, slot)
@@ -109,11 +116,14 @@ class Stripes:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        self._paths = [folder / f"{number:02x}" for number in range(self.COUNT)]
+        self._paths = [folder / f"{number:02x}" for number in range(2 * self.COUNT)]
         self._fds = [os.open(path, flags, 0o600) for path in self._paths]
 
     def slot(self, number: int) -> int:
         return number if number < RESERVED else RESERVED + number % (self.COUNT - RESERVED)
+
+    def turn(self, slot: int) -> int:
+        return slot + self.COUNT
 
     def calls(self, slot: int) -> tuple[Callable[[], object], Callable[[], object]]:
         return self._call(slot, fcntl.LOCK_EX | fcntl.LOCK_NB), self._call(slot, fcntl.LOCK_UN)

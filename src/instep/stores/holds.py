@@ -30,6 +30,7 @@ _ROWS = 1024
 TABLE_SIZE = _ROWS * _ROW_SIZE
 
 _FIRST_SLEEP, _LAST_SLEEP = 20e-6, 1e-3  # seconds between two tries for another process's lock
+_PATIENCE = 5e-3  # seconds of trying after which a process queues
 _KEPT = 4096  # in-process locks that are kept for the next caller
 
 _put = _ROW.pack_into
@@ -51,12 +52,32 @@ class Closed(Exception):
 class _Slot:
     """The two locks of a slot in this process: between its threads, and between processes."""
 
-    __slots__ = ("free", "lock", "row", "take")
+    __slots__ = ("free", "free_turn", "lock", "queued", "row", "take", "take_turn")
 
     def __init__(self, files: FileLocks | None, slot: int) -> None:
         self.row = slot % _ROWS * _ROW_SIZE
+        self.queued = self.row + _ROW.size
         self.lock = threading.Lock()
-        self.take, self.free = files.calls(slot) if files is not None else (_nothing, _nothing)
+        self.take: Callable[[], object] = _nothing
+        self.free: Callable[[], object] = _nothing
+        self.take_turn: Callable[[], object] = _nothing
+        self.free_turn: Callable[[], object] = _nothing
+        if files is not None:
+            self.take, self.free = files.calls(slot)
+            self.take_turn, self.free_turn = files.calls(files.turn(slot))
+
+
+def _poll(take: Callable[[], object], deadline: float) -> bool:
+    """Call until it raises no more that somebody else has the lock."""
+    pause = _FIRST_SLEEP
+    while True:
+        with suppress(*BUSY):
+            take()
+            return True
+        if _monotonic() >= deadline:
+            return False
+        time.sleep(pause * (0.5 + random.random()))
+        pause = min(pause * 1.5, _LAST_SLEEP)
 
 
 def _nothing() -> None:
@@ -76,7 +97,7 @@ class Holds:
         self._files = files
         self._slots: dict[int, _Slot] = {}
         self._pid = os.getpid()
-        self._closed = False
+        self.closed = False
         # The number that is locked for a key; keys with equal ones are one hold.
         self.slot: Callable[[bytes], int] = number_of
         if files is not None and files.shared:
@@ -94,18 +115,25 @@ class Holds:
             mine.lock.release()
             return self.take(slot, timeout)
         try:
+            if self._table[mine.queued]:
+                raise BlockingIOError  # another process has waited for long: get in line
             mine.take()
         except BUSY:
             if not self._await_process(mine, deadline or _monotonic() + timeout):
                 return False
+        except BaseException:
+            mine.lock.release()
+            raise
         _put(self._table, mine.row, slot, self._pid, threading.get_ident(), _time(), 0)
         return True
 
     def free(self, slot: int) -> None:
         """Let go of a slot that this process holds."""
         mine = self._slots[slot]
-        mine.free()
-        mine.lock.release()
+        try:
+            mine.free()
+        finally:
+            mine.lock.release()
 
     def close(self) -> bool:
         """End these holds for good, unless somebody has one; whether that was done.
@@ -113,13 +141,16 @@ class Holds:
         Whoever waits meanwhile gets `Closed`, and waits again on the holds that come after.
         """
         taken = []
+        self.closed = True
         try:
             for mine in list(self._slots.values()):
                 if not mine.lock.acquire(False):
-                    return False
+                    self.closed = False
+                    break
                 taken.append(mine)
-            self._closed, self._slots = True, {}
-            return True
+            else:
+                self._slots = {}
+            return self.closed
         finally:
             for mine in taken:
                 mine.lock.release()
@@ -173,15 +204,23 @@ class Holds:
             mine.lock.release()
 
     def _await_process(self, mine: _Slot, deadline: float) -> bool:
-        """Try for another process's lock until it is ours; if it is not, let go of our own."""
-        pause, taken = _FIRST_SLEEP, False
+        """Try for another process's lock until it is ours; if it is not, let go of our own.
+
+        Processes that try now and then would lose for ever against one whose threads hand the lock
+        on among themselves. So who has waited for `_PATIENCE` takes the turn, a second lock, and
+        says so in the table: whoever comes then queues for the turn first.
+        """
+        taken = False
+        patient = min(deadline, _monotonic() + _PATIENCE)
         try:
-            while not taken and _monotonic() < deadline:
-                time.sleep(pause * (0.5 + random.random()))
-                pause = min(pause * 1.5, _LAST_SLEEP)
-                with suppress(*BUSY):
-                    mine.take()
-                    taken = True
+            taken = not self._table[mine.queued] and _poll(mine.take, patient)
+            if not taken and _poll(mine.take_turn, deadline):
+                try:
+                    self._table[mine.queued] = 1
+                    taken = _poll(mine.take, deadline)
+                finally:  # of a row that slots share, another may lose its place: it tries on
+                    self._table[mine.queued] = 0
+                    mine.free_turn()
         finally:
             if not taken:
                 mine.lock.release()
@@ -189,14 +228,18 @@ class Holds:
 
     def _new(self, slot: int) -> _Slot:
         """A slot for the first time; when there are many, those that nobody holds are dropped."""
-        if self._closed:
+        if self.closed:
             raise Closed
         if len(self._slots) >= _KEPT:
             for number, old in list(self._slots.items()):
                 if old.lock.acquire(False):
-                    self._slots.pop(number, None)
+                    if self._slots.get(number) is old:  # its lock is ours: nobody else drops it
+                        del self._slots[number]
                     old.lock.release()
-        return self._slots.setdefault(slot, _Slot(self._files, slot))
+        made = self._slots.setdefault(slot, _Slot(self._files, slot))
+        if self.closed:  # which looks at the slots only after it has said so
+            raise Closed
+        return made
 
     def _row(self, slot: int) -> tuple[int, int, int, float, int]:
         return _ROW.unpack_from(self._table, slot % _ROWS * _ROW_SIZE)

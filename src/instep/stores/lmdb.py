@@ -47,18 +47,24 @@ class LmdbStore(Store):
         """When a commit reaches the disk."""
         return self._environment.durability
 
+    @property
+    def closed(self) -> bool:
+        """Whether this process has let go of the files, or has not touched them yet."""
+        return self._environment.closed
+
     def read(self, key: bytes) -> Record | None:
         if not process.here[0]:
             process.settle()
-        raw = self._environment.get(shorten(key))
+        raw, _ = self._environment.get(shorten(key))
         return None if raw is None else alive(decode(raw))
 
     def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
         environment = self._environment
-        try:
-            return LmdbHold(environment, environment.holds(), keys, timeout)
-        except Closed:  # by another thread; the store opens again
-            return self.hold(keys, timeout)
+        while True:
+            try:
+                return LmdbHold(environment, environment.holds(), keys, timeout)
+            except Closed:  # by another thread; the store opens again
+                pass
 
     def update(
         self, key: bytes, change: Change[T], timeout: float, *, expires: float | None = None
@@ -114,10 +120,10 @@ class LmdbHold(LocalHold[Environment]):
     def load(self, key: bytes, *, updated: bool = False) -> bytes | None:
         stored = key if len(key) <= SHORT else shorten(key)
         if updated:
-            raw = self._place.write(lambda txn: fetch(txn, stored))
+            raw, txid = self._place.write(lambda txn: (fetch(txn, stored), txn.id() - 1))
         else:
-            raw = self._place.get(stored)
-        self._seen[key] = stored, raw
+            raw, txid = self._place.get(stored)
+        self._seen[key] = stored, raw, txid
         return None if raw is None else data_of(raw)
 
     def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
@@ -125,8 +131,10 @@ class LmdbHold(LocalHold[Environment]):
 
         def write(txn: Transaction) -> None:
             for key, data in changes.items():
-                stored, raw = seen[key]
-                if fetch(txn, stored) != raw:
+                stored, raw, txid = seen[key]
+                # Nothing to compare if this transaction follows the one that was read: ids grow by
+                # one with each commit that wrote, and what was aborted or empty uses none up.
+                if txn.id() != txid + 1 and fetch(txn, stored) != raw:
                     raise unheld(key)
                 if data is None:
                     txn.delete(stored)
@@ -159,6 +167,8 @@ def lmdb_store(folder: Path, durability: Durability) -> LmdbStore:
     store = _stores.get(folder)
     if store is None:
         store = _stores.setdefault(folder, LmdbStore(folder, durability))
+    if store.durability is not durability and store.closed:
+        store = _stores[folder] = LmdbStore(folder, durability)
     if store.durability is not durability:
         raise Misuse(
             f"{folder} is in use in this process with durability={store.durability.value}, "

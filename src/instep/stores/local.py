@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Generic, TypeVar
@@ -28,11 +29,11 @@ class LocalHold(Hold, Generic[S]):
     __slots__ = ("_era", "_held", "_holds", "_place", "_seen")
 
     def __init__(self, place: S, holds: Holds, keys: Collection[bytes], timeout: float) -> None:
+        self._held: dict[int, bytes] = {}
         self._place = place
         self._holds = holds
         self._seen: dict[bytes, Any] = {}  # what was loaded, for the comparison at the commit
         self._era = process.era
-        self._held: dict[int, bytes]
         if len(keys) == 1:  # the usual call, spared of sorting and of looking at what is held
             [key] = keys
             slot = holds.slot(key)
@@ -40,7 +41,6 @@ class LocalHold(Hold, Generic[S]):
                 raise holds.timeout(key, timeout, {})
             self._held = {slot: key}
         else:
-            self._held = {}
             try:
                 self.extend(keys, timeout)
             except BaseException:
@@ -52,15 +52,18 @@ class LocalHold(Hold, Generic[S]):
         """Compare with what was seen, and write all of it or nothing."""
 
     def extend(self, keys: Iterable[bytes], timeout: float) -> None:
-        holds, held = self._holds, self._held
+        holds, held, deadline = self._holds, self._held, time.monotonic() + timeout
         for slot, key in sorted((holds.slot(key), key) for key in keys):
             if slot in held:
                 continue
-            if not (holds.take(slot, 0) or self._wait(slot, timeout)):
+            left = max(0.0, deadline - time.monotonic())
+            if not (holds.take(slot, 0) or self._wait(slot, left)):
                 raise holds.timeout(key, timeout, held)
             held[slot] = key
 
     def commit(self, changes: Mapping[bytes, bytes | None]) -> None:
+        if not process.here[0]:
+            process.settle()
         if self._era is not process.era:
             raise Misuse(
                 "a process was forked inside a transaction, and its child came to the end of it: "
@@ -74,10 +77,17 @@ class LocalHold(Hold, Generic[S]):
                 self._holds.free(slot)
 
     def release(self) -> None:
+        if not process.here[0]:
+            process.settle()
         held, self._held = self._held, {}
         if self._era is process.era:  # in a child they are the parent's
             for slot in held:
                 self._holds.free(slot)
+
+    def __del__(self) -> None:
+        # An exception from a signal handler can come before the hold is in anybody's hands.
+        if self._held:
+            self.release()
 
     def _wait(self, slot: int, timeout: float) -> bool:
         with self._holds.waiting(slot, self._held):

@@ -14,6 +14,7 @@ from pathlib import Path
 import lmdb
 
 from ..errors import StoreError
+from . import process
 from .checkpoint import Durability, Session
 from .filelock import file_locks
 from .folder import holders_table, in_turn
@@ -86,9 +87,14 @@ class Membership:
     def end(self, env: lmdb.Environment) -> None:
         """Leave a data file that the next boot of the machine can trust."""
         env.sync(True)
+        current = False
         if self._durability is Durability.CHECKPOINT:
-            self.copy(env)
-        self._session.end()
+            try:
+                self.copy(env)
+                current = True
+            except (OSError, lmdb.Error) as error:  # the data file is whole all the same
+                process.say(f"no checkpoint could be made when {self._folder} was closed: {error}")
+        self._session.end(current)
 
     def close(self) -> None:
         """Leave, and let go of every lock."""

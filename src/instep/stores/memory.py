@@ -6,7 +6,6 @@ are in-process locks. A forked child goes on with a copy of its own, as it does 
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping
 
@@ -62,7 +61,7 @@ class MemoryStore(Store):
             if after is not None:
                 at = max(at, bisect_right(order, after))
             while at < len(order) and len(page) < limit and order[at].startswith(prefix):
-                record = alive(self._records[order[at]])
+                record = alive(self._records.get(order[at]))
                 if record is not None:
                     page.append((order[at], record))
                 at += 1
@@ -79,10 +78,20 @@ class MemoryStore(Store):
 
     def after_fork_in_child(self) -> None:
         """Nobody but this thread exists here: forget what the others held."""
-        self._mutex: threading.Lock = process.native("_thread", "allocate_lock")()
+        self._mutex: process.ReentrantLock = process.native("_thread", "RLock")()
+        self._inside = False
         self._holds = Holds(bytearray(TABLE_SIZE), None)
 
     def _apply(self, key: bytes, change: Change[T], expires: float | None) -> T:
+        if self._inside:
+            raise process.reentered(self.url)
+        self._inside = True
+        try:
+            return self._change(key, change, expires)
+        finally:
+            self._inside = False
+
+    def _change(self, key: bytes, change: Change[T], expires: float | None) -> T:
         record = self._records.get(key)
         live = alive(record)
         old = live.data if live else None
@@ -116,6 +125,8 @@ class MemoryHold(LocalHold[MemoryStore]):
     def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
         store = self._place
         with store._mutex:
+            if store._inside:
+                raise process.reentered(store.url)
             for key in changes:
                 if store._records.get(key) is not self._seen[key]:
                     raise unheld(key)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 _NETWORK = frozenset(
     (
         "nfs",
@@ -31,15 +34,16 @@ def network_file_system(folder: Path, mounts: Path = MOUNTS) -> str | None:
         mounts: the kernel's list of mounts; proc(5), `/proc/pid/mountinfo`.
     """
     try:
-        lines = mounts.read_text().splitlines()
+        lines = mounts.read_bytes().splitlines()
     except OSError:
         return None
     place, best, kind = folder.resolve(), -1, ""
     for line in lines:
-        left, _, right = line.partition(" - ")
-        point = Path(left.split()[4].encode().decode("unicode_escape"))
+        left, _, right = line.partition(b" - ")
+        # The kernel writes blanks and the like as three octal digits.
+        point = Path(os.fsdecode(_OCTAL.sub(lambda m: bytes([int(m[1], 8)]), left.split()[4])))
         # Of two mounts at one place the later one is on top.
         if place.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), right.split()[0]
+            best, kind = len(point.parts), right.split()[0].decode()
     remote = kind in _NETWORK or (kind.startswith("fuse.") and kind not in ("fuse.fuse-overlayfs",))
     return kind if remote else None

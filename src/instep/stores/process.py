@@ -7,13 +7,19 @@ price of reading one byte, where `os.getpid` is a system call.
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import sys
 import weakref
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from typing import Any, Protocol
+
+from ..errors import Misuse
+
+log = logging.getLogger("instep")
 
 _WIPEONFORK = 18  # <sys/mman.h>; Python names it from 3.13 on
 
@@ -31,13 +37,32 @@ class Forkable(Protocol):
         """Forget, without closing, what belongs to the parent."""
 
 
-_watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
+class ReentrantLock(Protocol):
+    """`threading.RLock`, with the question that `threading.Condition` asks it."""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
+    def release(self) -> None: ...
+    def __enter__(self) -> bool: ...
+    def __exit__(self, *error: object) -> None: ...
+    def _is_owned(self) -> bool: ...
+
+
+_watched: dict[int, weakref.ref[Forkable]] = {}
 _stopped: list[Forkable] = []
 
 
 def watch(thing: Forkable) -> None:
     """Tell `thing` of every fork for as long as it lives."""
-    _watched.add(thing)
+    if not here[0]:
+        settle()
+    number = id(thing)
+    with _forking:  # or it would be carried over the fork that is under way
+        _watched[number] = weakref.ref(thing, lambda _: _watched.pop(number, None))
+
+
+def _living() -> list[Forkable]:
+    found = (reference() for reference in _watched.copy().values())
+    return [thing for thing in found if thing is not None]
 
 
 class _Pid:
@@ -75,13 +100,13 @@ def settle() -> None:
     """Do in a child what the hooks would have done, once, before any thread goes on."""
     with _settling:
         if not here[0]:
-            _stopped[:] = list(_watched)
+            _stopped[:] = _living()
             _in_child()
 
 
 def _before() -> None:
     _forking.acquire()  # one fork at a time
-    _stopped[:] = sorted(_watched, key=id)
+    _stopped[:] = _living()
     for thing in _stopped:
         thing.before_fork()
 
@@ -101,6 +126,39 @@ def _in_child() -> None:
     _stopped.clear()
     _forking = native("_thread", "allocate_lock")()
     here[0] = 1
+
+
+def say(message: str) -> None:
+    """Log what an administrator must know.
+
+    Under gevent from a thread of its own: a handler that yields would let other greenlets come to
+    the native locks that the caller holds.
+    """
+    report = partial(log.error, "instep: %s", message)
+    if "gevent.monkey" in sys.modules:
+        native("_thread", "start_new_thread")(report, ())
+    else:
+        report()
+
+
+def reentered(place: object) -> Misuse:
+    """The error for a store that is called by what interrupts a call of it."""
+    return Misuse(
+        f"{place}: a signal handler or a finalizer (__del__) came in the middle of a write and "
+        "writes itself: let it set a flag, or start a thread, and write after it"
+    )
+
+
+def will_fork() -> bool:
+    """Whether this is a uWSGI master that has yet to fork its workers.
+
+    It forks without the interpreter's lock: a thread that has it at that moment leaves the workers
+    with a lock that nobody lets go of.
+    """
+    uwsgi = sys.modules.get("uwsgi")
+    if uwsgi is None or uwsgi.worker_id():
+        return False
+    return bool(uwsgi.masterpid()) or uwsgi.numproc > 1
 
 
 def native(module: str, name: str) -> Callable[..., Any]:

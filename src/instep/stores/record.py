@@ -26,6 +26,8 @@ _LENGTH = Struct("<H")
 _MARK = b"\xff"  # no UTF-8 text contains it, so no short key looks like a shortened one
 _LONG = 1
 
+_SHORT_RECORD = "a record is too short to be one: the store is damaged, or something else wrote it"
+
 _pack = _HEADER.pack
 _unpack = _HEADER.unpack_from
 _size = _HEADER.size
@@ -63,6 +65,8 @@ def successor(key: bytes, raw: bytes | None, data: bytes, expires: float | None 
 
 def data_of(raw: bytes) -> bytes | None:
     """The data of a stored record, or None when it has expired."""
+    if len(raw) < _size:
+        raise StoreError(_SHORT_RECORD)
     form, flags, _, _, expires = _unpack(raw)
     if form != FORMAT or flags or expires:
         record = alive(decode(raw))
@@ -72,6 +76,8 @@ def data_of(raw: bytes) -> bytes | None:
 
 def decode(raw: bytes) -> Record:
     """The record in its stored form, expired or not."""
+    if len(raw) < _size:
+        raise StoreError(_SHORT_RECORD)
     form, flags, version, txid, expires = _unpack(raw)
     if form != FORMAT:
         raise StoreError(

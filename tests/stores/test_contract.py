@@ -1,0 +1,58 @@
+"""The contract, kept by each store; by the embedded one also on flock."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instep.stores import filelock, opener
+from instep.stores.base import Store
+from instep.stores.holds import Holds
+from instep.testing import StoreContract
+
+
+class LocalContract(StoreContract):
+    """Stores of this machine, where a hold is lost only if somebody takes its locks away."""
+
+    def change_behind(self, store: Store, hold: Any, key: bytes, new: bytes) -> None:
+        """Free the hold's locks, change the key, and take them again."""
+        holds: Holds = hold._holds
+        for slot in hold._held:
+            holds.free(slot)
+        store.update(key, lambda old: (bytes(bytearray(new)), None), 0)
+        for slot in hold._held:
+            assert holds.take(slot, 0)
+
+
+class TestMemory(LocalContract):
+    """The memory store."""
+
+    @pytest.fixture
+    def store(self) -> Store:
+        """An empty store."""
+        return opener("memory:")()
+
+
+class TestLmdb(LocalContract):
+    """The embedded store, with checkpoints and without."""
+
+    @pytest.fixture(params=["checkpoint", "none"])
+    def store(self, state: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
+        """An empty store."""
+        with closing(opener(f"lmdb:{state}?durability={request.param}")()) as store:
+            yield store
+
+
+class TestLmdbOnFlock(LocalContract):
+    """The embedded store where open-file-description locks do not exist."""
+
+    @pytest.fixture
+    def store(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+        """An empty store."""
+        monkeypatch.setattr(filelock, "_SETLK", -1)
+        with closing(opener(f"lmdb:{state}?durability=none")()) as store:
+            store.read(b"opened")
+            assert (state / "locks.stripes").is_dir()
+            yield store
