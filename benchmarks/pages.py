@@ -3,6 +3,7 @@
 `python -m benchmarks page` has gunicorn load `benchmarks.pages:page(NAME, WHERE)`.
 """
 
+import os
 import threading
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def page(name: str, where: str) -> Flask:
 
 def _plain(app: Flask, where: str) -> Increment:
     return Tally().add
+
+
+def _releasing(app: Flask, where: str) -> Increment:
+    """What it costs a threaded server to release the interpreter's lock as often as a call does."""
+    tally, descriptor = Tally(), os.open(os.devnull, os.O_RDONLY)
+
+    def increment() -> int:
+        for _ in range(6):
+            os.fstat(descriptor)
+        return tally.add()
+
+    return increment
 
 
 def _shared(app: Flask, where: str) -> Increment:
@@ -77,10 +90,12 @@ def _manager(app: Flask, where: str) -> Increment:
 
 
 PLAIN, SHARED = "plain global (wrong answers)", "shared object"
+RELEASING = "plain global, and six os.fstat"
 COUNTER, REDIS, SQLITE = "counter", "Redis INCR", "SQLite"
 MANAGER = "Manager: lock, get, set"
 COUNTS = {
     PLAIN: _plain,
+    RELEASING: _releasing,
     SHARED: _shared,
     COUNTER: _counter,
     SQLITE: _sqlite,
