@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flask import Blueprint, Flask, Response
-from instep import LockTimeout, Misuse, Space
+from instep import Conflict, InstepError, LockTimeout, Misuse, Space
 from instep.flask import Instep
 
 NewApp = Callable[..., Flask]
@@ -268,6 +268,21 @@ def test_a_lock_timeout_is_a_503(new_app: NewApp) -> None:
         refused = client.get("/")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
     assert client.get("/").text == "1"
+
+
+@pytest.mark.parametrize("kind", [Conflict, InstepError])
+def test_a_handler_for_every_conflict_is_the_programs_own(
+    new_app: NewApp, kind: type[InstepError]
+) -> None:
+    """One for a class above LockTimeout is not passed over for ours."""
+    app = new_app(INSTEP_URL="memory:", INSTEP_TIMEOUT=0.05)
+    shared = Instep(app)
+    hits = shared.counter("hits")
+    app.register_error_handler(kind, lambda error: (f"mine: {error.name}", 409))
+    app.get("/")(lambda: str(hits.increment()))
+    with held(app, shared, hits):
+        answer = app.test_client().get("/")
+    assert (answer.status_code, answer.text) == (409, "mine: hits")
 
 
 @pytest.mark.parametrize("first", ["handler", "extension"])

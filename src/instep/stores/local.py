@@ -86,7 +86,7 @@ class LocalHold(Hold, Generic[S]):
 
     def __del__(self) -> None:
         # An exception from a signal handler can come before the hold is in anybody's hands.
-        if self._held:
+        if getattr(self, "_held", None):
             self.release()
 
     def _wait(self, slot: int, timeout: float) -> bool:
