@@ -30,7 +30,7 @@ _ROWS = 1024
 TABLE_SIZE = _ROWS * _ROW_SIZE
 
 _FIRST_SLEEP, _LAST_SLEEP = 20e-6, 1e-3  # seconds between two tries for another process's lock
-_PATIENCE = 5e-3  # seconds of trying after which a process queues
+_PATIENCE = 20e-3  # seconds of trying after which a process queues
 _KEPT = 4096  # in-process locks that are kept for the next caller
 
 _put = _ROW.pack_into

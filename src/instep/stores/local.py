@@ -29,7 +29,7 @@ class LocalHold(Hold, Generic[S]):
     __slots__ = ("_era", "_held", "_holds", "_place", "_seen")
 
     def __init__(self, place: S, holds: Holds, keys: Collection[bytes], timeout: float) -> None:
-        self._held: dict[int, bytes] = {}
+        self._held: dict[int, bytes]
         self._place = place
         self._holds = holds
         self._seen: dict[bytes, Any] = {}  # what was loaded, for the comparison at the commit
@@ -41,6 +41,7 @@ class LocalHold(Hold, Generic[S]):
                 raise holds.timeout(key, timeout, {})
             self._held = {slot: key}
         else:
+            self._held = {}
             try:
                 self.extend(keys, timeout)
             except BaseException:
@@ -83,11 +84,6 @@ class LocalHold(Hold, Generic[S]):
         if self._era is process.era:  # in a child they are the parent's
             for slot in held:
                 self._holds.free(slot)
-
-    def __del__(self) -> None:
-        # An exception from a signal handler can come before the hold is in anybody's hands.
-        if getattr(self, "_held", None):
-            self.release()
 
     def _wait(self, slot: int, timeout: float) -> bool:
         with self._holds.waiting(slot, self._held):
