@@ -7,6 +7,7 @@ import pytest
 from instep.races.diseases import Disease
 from instep.races.load import Outcome, Request
 from instep.races.verdict import Verdict, Word, judge, overall
+from instep.races.words import bound
 
 
 def answer(
@@ -186,6 +187,12 @@ def test_the_bound_is_the_rule_of_three() -> None:
     """None wrong of 300 leaves room for one in a hundred."""
     assert at_once(*((1, n) for n in range(300))).bound == pytest.approx(0.01)
     assert at_once((1, 1)).bound == 1.0
+
+
+def test_a_small_bound_is_not_told_as_none() -> None:
+    """Many right answers bound the share of wrong ones closely, and never at nothing."""
+    assert "fewer than 0.0150% of" in bound(at_once(*((1, n) for n in range(20_000))))
+    assert "fewer than 1.00% of" in bound(at_once(*((1, n) for n in range(300))))
 
 
 def test_one_wrong_run_is_enough() -> None:

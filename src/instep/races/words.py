@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from math import floor, log10
 
 from instep.races.diseases import Disease
 from instep.races.load import Outcome, Request
@@ -91,9 +92,10 @@ def explanation(run: Run, server: str) -> list[str]:
 
 def bound(verdict: Verdict) -> str:
     """What was not seen, and how much that is worth."""
+    digits = max(2, 2 - floor(log10(100 * verdict.bound)))  # a small share is not rounded to none
     return (
         f"0 anomalies seen in {verdict.answered} answers: at 95 % confidence fewer than "
-        f"{verdict.bound:.2%} of requests like these go wrong. Not seen is not proven."
+        f"{verdict.bound:.{digits}%} of requests like these go wrong. Not seen is not proven."
     )
 
 
