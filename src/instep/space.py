@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from math import isfinite
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from . import catalog
 from .cells import Target
 from .codec import Codec
+from .declarations import Declarations, Declared, Options, checked_timeout, hash_tag
 from .errors import Misuse
 from .objects.counter import Counter
 from .objects.family import Family
 from .objects.kinds import OBJECT
-from .objects.lock import Lock
 from .objects.mapping import Mapping
-from .objects.names import Owner, encoded
-from .objects.proxy import Proxy, proxy_class
-from .objects.shared import SharedTarget
+from .objects.names import Owner
+from .objects.proxy import Proxy
 from .objects.value import Value
-from .stores import opener
-from .stores.keys import UNDER
+from .stores import engine
+from .stores.base import Engine
 from .transaction import Opened, current, transaction
-
-T = TypeVar("T")
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Settings:
@@ -43,8 +37,7 @@ class Settings:
     """
 
     def __init__(self, url: str, *, timeout: float, max_record: int) -> None:
-        self._open = opener(url)
-        self.url = url
+        self.engine = engine(url)
         self._timeout = checked_timeout(timeout)
         self._max_record = _checked_size(max_record)
         self._once: dict[str, Opened] = {}
@@ -52,11 +45,11 @@ class Settings:
 
     def opened(self) -> Opened:
         """The store with these limits; its files are touched at its first use."""
-        found = self._once.get(self.url)
+        found = self._once.get(self.engine.url)
         if found is None:
             # No lock, which a fork could leave locked for ever: of several threads the first wins.
-            fresh = Opened(self._open(), self._timeout, self._max_record)
-            found = self._once.setdefault(self.url, fresh)
+            fresh = Opened(self.engine.open(), self._timeout, self._max_record)
+            found = self._once.setdefault(self.engine.url, fresh)
         self.now = found
         return found
 
@@ -66,7 +59,7 @@ class Settings:
             opened.store.close()
 
 
-class Space:
+class Space(Declarations):
     """A store and the names in it, shared by every thread, greenlet and process that opens it.
 
     Declaring objects touches nothing; the store is opened at first use, in each process.
@@ -102,10 +95,11 @@ class Space:
 
     def _begin(self) -> None:
         self.codec = Codec(lead=OBJECT)
-        self._declared: dict[str, tuple[str, type | None]] = {}
+        self._space = self
+        self._declared: dict[str, Declared] = {}
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._settings.url}>"
+        return f"<{type(self).__name__} {self._settings.engine.url}>"
 
     def opened(self) -> Opened:
         """The store behind the space, with its limits; for instep's own rooms."""
@@ -124,88 +118,30 @@ class Space:
         """
         self.codec.declare(*classes)
 
-    def share(self, name: str, cls: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """An object that every worker shares: each call of a method is one atomic step.
+    def options(self, *, group: str | None = None, volatile: bool = False) -> Options:
+        """Say more about what is declared: `space.options(volatile=True).share("hits", Hits)`.
 
         Args:
-            name: the object's name in the space.
-            cls: a plain class; what its instances store are their attributes.
-            args: for the constructor, which runs once in the life of the name.
-            kwargs: likewise.
+            group: what has the same group may be in one transaction also where a store spreads its
+                keys over machines (Redis Cluster). The names then begin with it, in braces.
+            volatile: the program can do without it at any time, so that it may be in a store that
+                forgets (memcached).
 
         Returns:
-            A proxy with the methods of `cls`. Attributes read through it are a snapshot.
+            Something with `share`, `family`, `counter`, `value`, `mapping` and `lock`.
 
         Raises:
-            Misuse: the name is taken by something else, or the class has methods that cannot be
-                atomic (async methods, generators).
+            Misuse: the group cannot be right.
         """
+        return Options(self, hash_tag(group), volatile)
 
-        def make(key: bytes, kind: Any) -> T:
-            shape: Any = self.codec.shape(kind)
-            target = SharedTarget(self, name, key, shape, partial(cls, *args, **kwargs))
-            proxy: T = proxy_class(kind)(target)
-            return proxy
+    def declared(self) -> dict[str, Declared]:
+        """What was declared so far, by name; for instep's own rooms."""
+        return self._declared
 
-        return self._declare(name, "share", make, cls)
-
-    def family(
-        self, name: str, cls: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Family[T]:
-        """Many shared objects of one class, by key: `carts["user-42"]`.
-
-        Args:
-            name: the family's name in the space.
-            cls: a plain class.
-            args: for the constructor, which runs once in the life of each member.
-            kwargs: likewise.
-
-        Raises:
-            Misuse: as for `share`.
-        """
-
-        def make(key: bytes, kind: Any) -> Family[T]:
-            proxy_class(kind)
-            shape: Any = self.codec.shape(kind)
-            return Family(self, name, key + UNDER, shape, partial(cls, *args, **kwargs))
-
-        return self._declare(name, "family", make, cls)
-
-    def counter(self, name: str, start: int = 0) -> Counter:
-        """A whole number that every worker counts on.
-
-        Args:
-            name: the counter's name in the space.
-            start: what it is before the first increment.
-        """
-        return self._declare(name, "counter", lambda key, _: Counter(self, name, key, start))
-
-    def value(self, name: str, default: Any = None) -> Value[Any]:
-        """One value that is read and replaced as a whole.
-
-        Args:
-            name: the value's name in the space.
-            default: what it is until it is set.
-        """
-        return self._declare(name, "value", lambda key, _: Value(self, name, key, default))
-
-    def mapping(self, name: str) -> Mapping[Any, Any]:
-        """A dictionary each of whose entries is a record of its own.
-
-        Args:
-            name: the mapping's name in the space.
-        """
-        return self._declare(name, "mapping", lambda key, _: Mapping(self, name, key + UNDER))
-
-    def lock(self, name: str, timeout: float | None = None) -> Lock:
-        """A lock between all workers, freed when its holder dies.
-
-        Args:
-            name: the lock's name in the space.
-            timeout: the longest wait in seconds; the space's if it is not given.
-        """
-        wait = None if timeout is None else checked_timeout(timeout)
-        return self._declare(name, "lock", lambda key, _: Lock(self, name, key, wait))
+    def engines(self) -> list[Engine]:
+        """The store's engine; for instep's own rooms."""
+        return [self._settings.engine]
 
     def transaction(self, *objects: object) -> AbstractContextManager[None]:
         """Hold several objects; what a block does to them is committed together, or not at all.
@@ -295,34 +231,6 @@ class Space:
     def _close(self) -> None:
         self._settings.close()
 
-    def _declare(self, name: str, kind: str, make: Callable[[bytes, Any], R], cls: Any = None) -> R:
-        """Make an object; its name is taken only when that has succeeded."""
-        key = encoded(name)
-        if kind in ("share", "family") and not isinstance(cls, type):
-            raise Misuse(f"{name!r}: {kind}() takes a class, and {cls!r} is none")
-        before = self._declared.get(name, (kind, cls))
-        made = make(key, cls) if _same(before, (kind, cls)) else None
-        before = self._declared.setdefault(name, (kind, cls)) if made is not None else before
-        if made is None or not _same(before, (kind, cls)):
-            raise Misuse(
-                f"{name!r} is declared twice, as {_words(*before)} and as {_words(kind, cls)}: "
-                "one name is one thing"
-            )
-        self._declared[name] = (kind, cls)
-        return made
-
-
-def _same(one: tuple[str, type | None], other: tuple[str, type | None]) -> bool:
-    """Whether two declarations are the same; a class made anew by a reload is still itself."""
-    (kind, cls), (kind2, cls2) = one, other
-    if kind != kind2 or cls is cls2 or cls is None or cls2 is None:
-        return kind == kind2
-    return (cls.__module__, cls.__qualname__) == (cls2.__module__, cls2.__qualname__)
-
-
-def _words(kind: str, cls: type | None) -> str:
-    return kind if cls is None else f"{kind} of {cls.__module__}.{cls.__qualname__}"
-
 
 def _target(thing: object) -> tuple[Owner, Target]:
     if isinstance(thing, Proxy):
@@ -336,19 +244,6 @@ def _target(thing: object) -> tuple[Owner, Target]:
             "block touches of it joins the transaction by itself"
         )
     raise Misuse(f"{thing!r} is not a shared object, so a transaction cannot hold it")
-
-
-def checked_timeout(timeout: float) -> float:
-    """A timeout in seconds, as a float.
-
-    Raises:
-        Misuse: it is negative or not a finite number.
-    """
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise Misuse(f"a timeout is a number of seconds; this is {timeout!r}")
-    if not isfinite(timeout) or timeout < 0:
-        raise Misuse(f"a timeout is finite and not negative; this is {timeout!r}")
-    return float(timeout)
 
 
 def _checked_size(size: int) -> int:

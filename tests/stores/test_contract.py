@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from instep.stores import filelock, opener
+from instep.stores import engine, filelock
 from instep.stores.base import Store
 from instep.stores.holds import Holds
 from instep.testing import StoreContract
@@ -32,7 +32,7 @@ class TestMemory(LocalContract):
     @pytest.fixture
     def store(self) -> Store:
         """An empty store."""
-        return opener("memory:")()
+        return engine("memory:").open()
 
 
 class TestLmdb(LocalContract):
@@ -41,7 +41,7 @@ class TestLmdb(LocalContract):
     @pytest.fixture(params=["checkpoint", "none"])
     def store(self, state: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
         """An empty store."""
-        with closing(opener(f"lmdb:{state}?durability={request.param}")()) as store:
+        with closing(engine(f"lmdb:{state}?durability={request.param}").open()) as store:
             yield store
 
 
@@ -52,7 +52,7 @@ class TestLmdbOnFlock(LocalContract):
     def store(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         """An empty store."""
         monkeypatch.setattr(filelock, "_SETLK", -1)
-        with closing(opener(f"lmdb:{state}?durability=none")()) as store:
+        with closing(engine(f"lmdb:{state}?durability=none").open()) as store:
             store.read(b"opened")
             assert (state / "locks.stripes").is_dir()
             yield store

@@ -16,7 +16,7 @@ import pytest
 
 from actors import PATIENCE, Child, Gate, run, url
 from instep import Space, StoreError
-from instep.stores import environment, opener
+from instep.stores import engine, environment
 from instep.stores.membership import FORMAT_KEY
 from instep.stores.record import successor
 
@@ -202,7 +202,7 @@ def test_an_opening_does_not_cut_what_another_process_grows(
 
 def test_a_killed_reader_does_not_pin_the_file(state: Path, fork: Fork) -> None:
     """The pages of its snapshot are free again before the file grows for them."""
-    store = opener(url(state))()
+    store = engine(url(state)).open()
     opened, reading = Gate(), Gate()
 
     def read() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from actors import Child, Gate, url
 from instep import LockTimeout
-from instep.stores import filelock, opener
+from instep.stores import engine, filelock
 from instep.stores.base import Store
 from instep.testing.steps import add_one, data
 
@@ -23,7 +23,7 @@ def store(state: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     """An embedded store on either kind of file lock."""
     if request.param == "stripes":
         monkeypatch.setattr(filelock, "_SETLK", -1)
-    return opener(url(state))()
+    return engine(url(state)).open()
 
 
 @pytest.fixture(autouse=True)

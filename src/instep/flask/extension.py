@@ -16,6 +16,7 @@ from flask import Flask, current_app
 
 from ..errors import Conflict, InstepError, LockTimeout, Misuse
 from ..space import Settings, Space
+from ..stores.base import Engine
 from ..transaction import Opened
 from .commands import commands
 
@@ -86,6 +87,8 @@ class Instep(Space):
         )
         if "instep" in app.extensions:
             return
+        for name, declared in self._declared.items():
+            declared.check(name, settings.engine)
         self._apps.add(app)
         app.extensions["instep"], app.extensions[_SETTINGS] = self, settings
         # The application's own handler wins, whether it was registered before or comes later.
@@ -106,6 +109,9 @@ class Instep(Space):
                 )
             settings = extensions[_SETTINGS]
         return settings.now or settings.opened()
+
+    def engines(self) -> list[Engine]:
+        return [app.extensions[_SETTINGS].engine for app in list(self._apps)]
 
     def _close(self) -> None:
         with ExitStack() as stack:  # one that fails does not keep the others open

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ..cells import Bytes, too_large
+from ..cells import Bytes
 from ..errors import Misuse
+from ..stores.change import Add, Put
 from ..transaction import peek, update
 from .kinds import COUNTER, number
 from .names import Named, Owner
+from .size import limited
 
 
 class Counter(Named):
@@ -27,6 +29,7 @@ class Counter(Named):
         self._name = name
         self._target = Bytes(key)
         self._start = _whole(start, "start")
+        self._one = self._plus(1)
 
     def __repr__(self) -> str:
         return f"<counter {self._name!r}>"
@@ -46,17 +49,8 @@ class Counter(Named):
         """
         if type(n) is not int:
             n = _whole(n, "n")
-
-        opened = self._space.opened()
-
-        def change(old: bytes | None) -> tuple[bytes, int]:
-            result = self._read(old) + n
-            data = b"c%x" % result
-            if len(data) > opened.max_record:
-                raise too_large(self._target.key, len(data), opened.max_record)
-            return data, result
-
-        return update(opened, self._target, change)
+        add = self._one if n == 1 else self._plus(n)
+        return update(self._space.opened(), self._target, add)
 
     def decrement(self, n: int = 1) -> int:
         """Subtract from the number; otherwise like `increment`."""
@@ -73,13 +67,14 @@ class Counter(Named):
         Args:
             to: what to; the declared start if it is not given.
         """
-        data = COUNTER + b"%x" % (self._start if to is None else _whole(to, "to"))
+        data = self._write(self._start if to is None else _whole(to, "to"))
+        update(self._space.opened(), self._target, Put(data, self._read))
 
-        def change(old: bytes | None) -> tuple[bytes, None]:
-            self._read(old)
-            return data, None
+    def _plus(self, amount: int) -> Add:
+        return Add(amount, self._start, COUNTER, self._read, self._write)
 
-        update(self._space.opened(), self._target, change)
+    def _write(self, number: int) -> bytes:
+        return limited(COUNTER + b"%x" % number, self._target.key, self._space)
 
     def _read(self, data: bytes | None) -> int:
         return self._start if data is None else number(COUNTER, data, self._name)

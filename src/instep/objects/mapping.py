@@ -6,6 +6,7 @@ from collections.abc import Callable, ItemsView, Iterator, MutableMapping, Value
 from typing import Any, TypeVar, overload
 
 from ..cells import Bytes, refuse_lazy
+from ..stores.change import Put
 from ..transaction import peek, scan, transaction, update
 from .kinds import ENTRY, expect
 from .names import Named, Owner, entry, text_prefix, under
@@ -53,12 +54,7 @@ class Mapping(Named, MutableMapping[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         target = self._target(key)
         data = self._dump(value, key, target)
-
-        def change(old: bytes | None) -> tuple[bytes, None]:
-            self._check(old, key)
-            return data, None
-
-        update(self._space.opened(), target, change)
+        update(self._space.opened(), target, Put(data, lambda old: self._check(old, key)))
 
     def __delitem__(self, key: K) -> None:
         self.pop(key)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from ..cells import Bytes, refuse_lazy
+from ..stores.change import Put
 from ..transaction import peek, transaction, update
 from .kinds import VALUE, expect
 from .names import Named, Owner
@@ -45,7 +46,7 @@ class Value(Named, Generic[T]):
         Raises:
             Misuse: it cannot be stored; the message names the part.
         """
-        self.swap(new)
+        update(self._space.opened(), self._target, Put(self._dump(new), self._check))
 
     def swap(self, new: T) -> T:
         """Replace the value in one step and return what it was."""

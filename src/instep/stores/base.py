@@ -49,12 +49,16 @@ class Powers:
         durable: what was committed outlives the processes.
         machines: machines may share it.
         leases: a hold ends by itself when its holder is silent for too long.
+        listing: it can say which keys it has, in order.
+        volatile: it may forget any record at any time.
     """
 
     several: bool
     durable: bool
     machines: bool
     leases: bool
+    listing: bool = True
+    volatile: bool = False
 
 
 class Hold(ABC):
@@ -137,7 +141,13 @@ class Store(ABC):
 
     @abstractmethod
     def update(
-        self, key: bytes, change: Change[T], timeout: float, *, expires: float | None = None
+        self,
+        key: bytes,
+        change: Change[T],
+        timeout: float,
+        *,
+        expires: float | None = None,
+        version: int | None = None,
     ) -> T:
         """Change one key in a single step of the store.
 
@@ -146,6 +156,7 @@ class Store(ABC):
             change: see `Change`.
             timeout: the longest wait for somebody who holds the key.
             expires: seconds since the epoch, 0.0 for never, None to leave it as it is.
+            version: of the record that is written; None for the next one. For copies.
 
         Returns:
             The result that `change` gave with the bytes that were written.
@@ -169,3 +180,17 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of files and connections; a later call on the store opens it again."""
+
+
+class Engine(NamedTuple):
+    """A store that can be opened.
+
+    Args:
+        url: its URL, without secrets.
+        powers: what it can do.
+        open: opens it; files and connections are touched at its first use.
+    """
+
+    url: str
+    powers: Powers
+    open: Callable[[], Store]

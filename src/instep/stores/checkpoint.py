@@ -18,7 +18,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -30,7 +30,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CLEAN, _SYNCED, _UNKNOWN = "clean", "synced", "unknown"
 
 
-class Durability(Enum):
+class Durability(StrEnum):
     """What a commit survives; see `docs/stores.md`."""
 
     CHECKPOINT = "checkpoint"

@@ -176,10 +176,19 @@ class Holds:
         finally:
             self._tell(held, 0)
 
-    def timeout(self, key: bytes, timeout: float, held: dict[int, bytes]) -> LockTimeout:
-        """The error for a wait for `key` that was too long, of a caller that holds `held`."""
+    def timeout(
+        self, key: bytes, timeout: float, held: dict[int, bytes], holder: Holder | None = None
+    ) -> LockTimeout:
+        """The error for a wait for `key` that was too long.
+
+        Args:
+            key: what was waited for.
+            timeout: how long, in seconds.
+            held: what the caller holds, by slot.
+            holder: who has it, if somebody knows better than the table.
+        """
         slot, name = self.slot(key), readable(key)
-        holder = self.holder(slot)
+        holder = holder or self.holder(slot)
         message = f"waited {timeout:g} s for {name}"
         message += f", held by {holder}" if holder else ", held by somebody else"
         wanted = held.get(self._row(slot)[4]) if holder else None

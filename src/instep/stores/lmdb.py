@@ -11,21 +11,30 @@ machine's death is `checkpoint`'s.
 from __future__ import annotations
 
 import atexit
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote
 
 from lmdb import Transaction
 
 from ..errors import Misuse, StoreError
 from . import process
-from .base import Change, Hold, Powers, Record, Store, T
+from .address import Address
+from .base import Change, Engine, Hold, Powers, Record, Store, T
 from .checkpoint import Durability
 from .environment import Environment, fetch
 from .holds import Closed
 from .local import LocalHold, unheld
 from .membership import FORMAT_KEY
 from .record import PREFIX, SHORT, alive, data_of, decode, full_key, shorten, successor
+
+FRESH = "INSTEP_FRESH"
+"""Environment variable with a folder: every embedded store is put below it, so that a program can
+be run on empty stores without a change (`instep prove --fresh`)."""
 
 
 class LmdbStore(Store):
@@ -67,7 +76,13 @@ class LmdbStore(Store):
                 pass
 
     def update(
-        self, key: bytes, change: Change[T], timeout: float, *, expires: float | None = None
+        self,
+        key: bytes,
+        change: Change[T],
+        timeout: float,
+        *,
+        expires: float | None = None,
+        version: int | None = None,
     ) -> T:
         environment, stored = self._environment, shorten(key)
         holds = environment.holds()
@@ -76,13 +91,13 @@ class LmdbStore(Store):
         def unless_held(txn: Transaction) -> tuple[bool, T | None]:
             if not environment.uses(holds) or holds.busy(slot):
                 return False, None
-            return True, _apply(txn, key, stored, change, expires)
+            return True, _apply(txn, key, stored, change, expires, version)
 
         done, result = environment.write(unless_held)
         if done:
             return result  # type: ignore[return-value]
         with self.hold((key,), timeout):
-            return environment.write(lambda txn: _apply(txn, key, stored, change, expires))
+            return environment.write(lambda txn: _apply(txn, key, stored, change, expires, version))
 
     def scan(
         self, prefix: bytes, after: bytes | None = None, limit: int = 1000
@@ -145,7 +160,12 @@ class LmdbHold(LocalHold[Environment]):
 
 
 def _apply(
-    txn: Transaction, key: bytes, stored: bytes, change: Change[T], expires: float | None
+    txn: Transaction,
+    key: bytes,
+    stored: bytes,
+    change: Change[T],
+    expires: float | None,
+    version: int | None,
 ) -> T:
     raw = fetch(txn, stored)
     old = None if raw is None else data_of(raw)
@@ -154,7 +174,7 @@ def _apply(
         if raw is not None:
             txn.delete(stored)
     elif new is not old or expires is not None:
-        txn.put(stored, successor(key, raw, new, expires))
+        txn.put(stored, successor(key, raw, new, expires, version))
     return result
 
 
@@ -184,3 +204,27 @@ def _close_all() -> None:
 
 
 atexit.register(_close_all)
+
+
+def engine(url: str) -> Engine:
+    """The engine of an embedded store.
+
+    Args:
+        url: `lmdb:PATH`, with `?durability=` if it is not `checkpoint`.
+
+    Raises:
+        Misuse: it has no path, or an option that is not known.
+    """
+    path, _, query = url.partition(":")[2].partition("?")
+    address = Address("lmdb", path=unquote(path), options=dict(parse_qsl(query)), shown=url)
+    if not address.path or "\0" in address.path:
+        raise Misuse("lmdb: needs a path, the folder of the store: lmdb:PATH")
+    address.allow("durability")
+    durability = address.options.get("durability", Durability.CHECKPOINT.value)
+    if durability not in set(Durability):
+        known = ", ".join(Durability)
+        raise Misuse(f"durability={durability!r} is not known: one of {known}")
+    folder = Path(address.path).expanduser().absolute()
+    if fresh := os.environ.get(FRESH):
+        folder = Path(fresh) / sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Engine(url, LmdbStore.powers, partial(lmdb_store, folder, Durability(durability)))

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from ..errors import Conflict, Misuse
+from ..errors import Conflict, LockTimeout, Misuse
 from . import process
 from .base import Hold
 from .holds import Holds
@@ -29,7 +29,7 @@ class LocalHold(Hold, Generic[S]):
     __slots__ = ("_era", "_held", "_holds", "_place", "_seen")
 
     def __init__(self, place: S, holds: Holds, keys: Collection[bytes], timeout: float) -> None:
-        self._held: dict[int, bytes]
+        self._held: dict[int, bytes] = {}
         self._place = place
         self._holds = holds
         self._seen: dict[bytes, Any] = {}  # what was loaded, for the comparison at the commit
@@ -38,10 +38,9 @@ class LocalHold(Hold, Generic[S]):
             [key] = keys
             slot = holds.slot(key)
             if not holds.take(slot, timeout):
-                raise holds.timeout(key, timeout, {})
+                raise self._late(key, timeout)
             self._held = {slot: key}
         else:
-            self._held = {}
             try:
                 self.extend(keys, timeout)
             except BaseException:
@@ -59,7 +58,7 @@ class LocalHold(Hold, Generic[S]):
                 continue
             left = max(0.0, deadline - time.monotonic())
             if not (holds.take(slot, 0) or self._wait(slot, left)):
-                raise holds.timeout(key, timeout, held)
+                raise self._late(key, timeout)
             held[slot] = key
 
     def commit(self, changes: Mapping[bytes, bytes | None]) -> None:
@@ -84,6 +83,10 @@ class LocalHold(Hold, Generic[S]):
         if self._era is process.era:  # in a child they are the parent's
             for slot in held:
                 self._holds.free(slot)
+
+    def _late(self, key: bytes, timeout: float) -> LockTimeout:
+        """The error for a key that somebody else kept."""
+        return self._holds.timeout(key, timeout, self._held)
 
     def _wait(self, slot: int, timeout: float) -> bool:
         with self._holds.waiting(slot, self._held):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping
 
+from ..errors import Misuse
 from . import process
-from .base import Change, Hold, Powers, Record, Store, T
+from .base import Change, Engine, Hold, Powers, Record, Store, T
 from .holds import TABLE_SIZE, Holds
 from .local import LocalHold, unheld
 from .record import alive, shorten
@@ -39,15 +40,21 @@ class MemoryStore(Store):
         return MemoryHold(self, self._holds, keys, timeout)
 
     def update(
-        self, key: bytes, change: Change[T], timeout: float, *, expires: float | None = None
+        self,
+        key: bytes,
+        change: Change[T],
+        timeout: float,
+        *,
+        expires: float | None = None,
+        version: int | None = None,
     ) -> T:
         shorten(key)  # refuses a name that no store would take
         slot = self._holds.slot(key)
         with self._mutex:
             if not self._holds.busy(slot):
-                return self._apply(key, change, expires)
+                return self._apply(key, change, expires, version)
         with MemoryHold(self, self._holds, (key,), timeout), self._mutex:
-            return self._apply(key, change, expires)
+            return self._apply(key, change, expires, version)
 
     def scan(
         self, prefix: bytes, after: bytes | None = None, limit: int = 1000
@@ -82,23 +89,27 @@ class MemoryStore(Store):
         self._inside = False
         self._holds = Holds(bytearray(TABLE_SIZE), None)
 
-    def _apply(self, key: bytes, change: Change[T], expires: float | None) -> T:
+    def _apply(
+        self, key: bytes, change: Change[T], expires: float | None, version: int | None
+    ) -> T:
         if self._inside:
             raise process.reentered(self.url)
         self._inside = True
         try:
-            return self._change(key, change, expires)
+            return self._change(key, change, expires, version)
         finally:
             self._inside = False
 
-    def _change(self, key: bytes, change: Change[T], expires: float | None) -> T:
+    def _change(
+        self, key: bytes, change: Change[T], expires: float | None, version: int | None
+    ) -> T:
         record = self._records.get(key)
         live = alive(record)
         old = live.data if live else None
         new, result = change(old)
         if new is not old or expires is not None:
             keep = live.expires if live and expires is None else expires or 0.0
-            self._put(key, new, record.version + 1 if record else 1, keep)
+            self._put(key, new, version or (record.version + 1 if record else 1), keep)
         return result
 
     def _put(self, key: bytes, data: bytes | None, version: int, expires: float) -> None:
@@ -135,3 +146,14 @@ class MemoryHold(LocalHold[MemoryStore]):
                 live = alive(record)
                 version = record.version + 1 if record else 1
                 store._put(key, data, version, live.expires if live else 0.0)
+
+
+def engine(url: str) -> Engine:
+    """The memory store's engine.
+
+    Raises:
+        Misuse: the URL is not `memory:`.
+    """
+    if url != "memory:":
+        raise Misuse("the memory store has neither a path nor options: its URL is memory:")
+    return Engine(url, MemoryStore.powers, MemoryStore)

@@ -65,6 +65,17 @@ def _living() -> list[Forkable]:
     return [thing for thing in found if thing is not None]
 
 
+def forget(*things: object) -> None:
+    """Keep what a child inherited and must not use for as long as it lives.
+
+    The connections in it are the parent's, and many a finalizer says goodbye to the server.
+    """
+    _forgotten.extend(things)
+
+
+_forgotten: list[object] = []
+
+
 class _Pid:
     """What `here` is where the kernel does not wipe pages."""
 

@@ -41,7 +41,13 @@ def shorten(key: bytes) -> bytes:
     return key[:PREFIX] + _MARK + sha256(key).digest()
 
 
-def successor(key: bytes, raw: bytes | None, data: bytes, expires: float | None = None) -> bytes:
+def successor(
+    key: bytes,
+    raw: bytes | None,
+    data: bytes,
+    expires: float | None = None,
+    version: int | None = None,
+) -> bytes:
     """The stored form of the record that follows `raw`, with a transaction id of its own.
 
     Args:
@@ -49,17 +55,18 @@ def successor(key: bytes, raw: bytes | None, data: bytes, expires: float | None 
         raw: what is stored now, or None.
         data: the new data.
         expires: the new expiry, or None to leave it as it is (an expired record had none).
+        version: the new version, or None for the next one.
     """
-    version, keep = 0, 0.0
+    before, keep = 0, 0.0
     if raw is not None:
-        _, _, version, _, keep = _unpack(raw)
+        _, _, before, _, keep = _unpack(raw)
     if expires is not None:
         keep = expires
     elif keep and keep <= time.time():
         keep = 0.0
     if len(key) <= SHORT:
-        return _pack(FORMAT, 0, version + 1, next(_txids), keep) + data
-    head = _pack(FORMAT, _LONG, version + 1, next(_txids), keep)
+        return _pack(FORMAT, 0, version or before + 1, next(_txids), keep) + data
+    head = _pack(FORMAT, _LONG, version or before + 1, next(_txids), keep)
     return b"".join((head, _LENGTH.pack(len(key)), key, data))
 
 
@@ -109,6 +116,11 @@ def _renew() -> None:
     """Transaction ids begin anew in each process, at a random 64-bit number."""
     global _txids
     _txids = count(int.from_bytes(os.urandom(7), "big"))
+
+
+def next_txid() -> int:
+    """The id of a transaction that is like no other's."""
+    return next(_txids)
 
 
 _txids: count[int]

@@ -1,0 +1,231 @@
+"""Declarations: what is in a space, by name; they touch nothing, and the store is not opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from math import isfinite
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
+
+from .errors import Misuse
+from .objects.counter import Counter
+from .objects.family import Family
+from .objects.lock import Lock
+from .objects.mapping import Mapping
+from .objects.names import Owner, encoded
+from .objects.proxy import proxy_class
+from .objects.shared import SharedTarget
+from .objects.value import Value
+from .stores.base import Engine
+from .stores.keys import UNDER
+
+T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Declared(NamedTuple):
+    """What a name was declared as.
+
+    Args:
+        kind: share, family, counter, value, mapping or lock.
+        cls: the class of objects and families.
+        volatile: whether the program can do without it at any time.
+    """
+
+    kind: str
+    cls: Any
+    volatile: bool
+
+    def __str__(self) -> str:
+        cls = self.cls
+        return self.kind if cls is None else f"{self.kind} of {cls.__module__}.{cls.__qualname__}"
+
+    def agrees(self, other: Declared) -> bool:
+        """Whether both are the same; a class made anew by a reload is still itself."""
+        one, two = self.cls, other.cls
+        if self.kind != other.kind or one is two or one is None or two is None:
+            return self.kind == other.kind
+        same: bool = (one.__module__, one.__qualname__) == (two.__module__, two.__qualname__)
+        return same
+
+    def check(self, name: str, engine: Engine) -> None:
+        """Raise Misuse if the engine cannot keep what this promises."""
+        if engine.powers.volatile and not self.volatile and self.kind != "lock":
+            raise Misuse(
+                f"{name!r} is a {self.kind}, and {engine.url} may forget any record at any time, "
+                "to make room or because it restarts: take another store, or say that the "
+                f"program can do without it: space.options(volatile=True).{self.kind}({name!r}, …)"
+            )
+        if self.kind == "mapping" and not engine.powers.listing:
+            raise Misuse(
+                f"{name!r} is a mapping, which can be iterated over, and {engine.url} cannot list "
+                "its keys: take a family, or another store"
+            )
+
+
+class _Space(Owner, Protocol):
+    """The space that declarations are made in."""
+
+    def declared(self) -> dict[str, Declared]:
+        """What was declared so far, by name."""
+
+    def engines(self) -> Iterable[Engine]:
+        """The stores that are known so far."""
+
+
+class Declarations:
+    """What a space and its `options` have in common: objects are declared on both."""
+
+    _space: _Space
+    _group = ""
+    _volatile = False
+
+    def share(self, name: str, cls: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """An object that every worker shares: each call of a method is one atomic step.
+
+        Args:
+            name: the object's name in the space.
+            cls: a plain class; what its instances store are their attributes.
+            args: for the constructor, which runs once in the life of the name.
+            kwargs: likewise.
+
+        Returns:
+            A proxy with the methods of `cls`. Attributes read through it are a snapshot.
+
+        Raises:
+            Misuse: the name is taken by something else, or the class has methods that cannot be
+                atomic (async methods, generators).
+        """
+
+        def make(name: str, key: bytes) -> T:
+            kind: Any = cls
+            shape = self._space.codec.shape(kind)
+            target = SharedTarget(self._space, name, key, shape, partial(cls, *args, **kwargs))
+            proxy: T = proxy_class(kind)(target)
+            return proxy
+
+        return self._declare(name, "share", make, cls)
+
+    def family(
+        self, name: str, cls: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Family[T]:
+        """Many shared objects of one class, by key: `carts["user-42"]`.
+
+        Args:
+            name: the family's name in the space.
+            cls: a plain class.
+            args: for the constructor, which runs once in the life of each member.
+            kwargs: likewise.
+
+        Raises:
+            Misuse: as for `share`.
+        """
+
+        def make(name: str, key: bytes) -> Family[T]:
+            kind: Any = cls
+            proxy_class(kind)
+            shape = self._space.codec.shape(kind)
+            return Family(self._space, name, key + UNDER, shape, partial(cls, *args, **kwargs))
+
+        return self._declare(name, "family", make, cls)
+
+    def counter(self, name: str, start: int = 0) -> Counter:
+        """A whole number that every worker counts on.
+
+        Args:
+            name: the counter's name in the space.
+            start: what it is before the first increment.
+        """
+        return self._declare(
+            name, "counter", lambda name, key: Counter(self._space, name, key, start)
+        )
+
+    def value(self, name: str, default: Any = None) -> Value[Any]:
+        """One value that is read and replaced as a whole.
+
+        Args:
+            name: the value's name in the space.
+            default: what it is until it is set.
+        """
+        return self._declare(
+            name, "value", lambda name, key: Value(self._space, name, key, default)
+        )
+
+    def mapping(self, name: str) -> Mapping[Any, Any]:
+        """A dictionary each of whose entries is a record of its own.
+
+        Args:
+            name: the mapping's name in the space.
+        """
+        return self._declare(
+            name, "mapping", lambda name, key: Mapping(self._space, name, key + UNDER)
+        )
+
+    def lock(self, name: str, timeout: float | None = None) -> Lock:
+        """A lock between all workers, freed when its holder dies.
+
+        Args:
+            name: the lock's name in the space.
+            timeout: the longest wait in seconds; the space's if it is not given.
+        """
+        wait = None if timeout is None else checked_timeout(timeout)
+        return self._declare(name, "lock", lambda name, key: Lock(self._space, name, key, wait))
+
+    def _declare(self, name: str, kind: str, make: Callable[[str, bytes], R], cls: Any = None) -> R:
+        """Make an object; its name is taken only when that has succeeded."""
+        encoded(name)
+        name = self._group + name
+        key, declared = encoded(name), self._space.declared()
+        if kind in ("share", "family") and not isinstance(cls, type):
+            raise Misuse(f"{name!r}: {kind}() takes a class, and {cls!r} is none")
+        this = Declared(kind, cls, self._volatile)
+        for engine in self._space.engines():
+            this.check(name, engine)
+        before = declared.get(name, this)
+        made = make(name, key) if before.agrees(this) else None
+        before = declared.setdefault(name, this) if made is not None else before
+        if made is None or not before.agrees(this):
+            raise Misuse(
+                f"{name!r} is declared twice, as {before} and as {this}: one name is one thing"
+            )
+        declared[name] = this
+        return made
+
+
+class Options(Declarations):
+    """A space's declarations with something said about them; made by `Space.options`."""
+
+    def __init__(self, space: _Space, group: str, volatile: bool) -> None:
+        self._space = space
+        self._group = group
+        self._volatile = volatile
+
+    def __repr__(self) -> str:
+        return f"<options of {self._space!r}>"
+
+
+def hash_tag(group: str | None) -> str:
+    """What the names of a group begin with: `{orders}`, as Redis Cluster knows it.
+
+    Raises:
+        Misuse: it is empty, or has a brace itself.
+    """
+    if group is None:
+        return ""
+    if not isinstance(group, str) or not group or "{" in group or "}" in group:
+        raise Misuse(f"a group is a text that is not empty and has no braces; this is {group!r}")
+    return f"{{{group}}}"
+
+
+def checked_timeout(timeout: float) -> float:
+    """A timeout in seconds, as a float.
+
+    Raises:
+        Misuse: it is negative or not a finite number.
+    """
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise Misuse(f"a timeout is a number of seconds; this is {timeout!r}")
+    if not isfinite(timeout) or timeout < 0:
+        raise Misuse(f"a timeout is finite and not negative; this is {timeout!r}")
+    return float(timeout)
