@@ -171,7 +171,7 @@ def test_the_parents_hold_is_not_the_childs(quiet: Space, fork: Fork, plain: boo
         except Misuse:
             seen.append("refused to commit")
         try:
-            Space(space._settings.url, timeout=0.1).value("v").set("child")
+            Space(space._settings.engine.url, timeout=0.1).value("v").set("child")
         except LockTimeout:
             seen.append("waits for the parent")
         tried.open()
@@ -185,7 +185,7 @@ def test_the_parents_hold_is_not_the_childs(quiet: Space, fork: Fork, plain: boo
         born = fork(child, plain=plain)
         with suppress(AssertionError):
             tried.pass_through(5)
-        assert Child(outside, space._settings.url).result() == "LockTimeout"
+        assert Child(outside, space._settings.engine.url).result() == "LockTimeout"
     assert born.result() == ["refused to commit", "waits for the parent"]
     assert value.get() == "parent, then child"
     assert counter.value == 2
@@ -285,7 +285,7 @@ def test_multiprocessing(space: Space, method: str) -> None:
     context = multiprocessing.get_context(method)
     with load(counter) as done:
         workers = [
-            context.Process(target=count_there, args=(space._settings.url,)) for _ in range(2)
+            context.Process(target=count_there, args=(space._settings.engine.url,)) for _ in range(2)
         ]
         for worker in workers:
             worker.start()

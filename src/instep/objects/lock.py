@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..errors import Misuse
 from ..stores import process
 from ..stores.base import Hold
+from ..stores.change import Add
 from ..stores.keys import LOCK as HELD
 from ..stores.keys import UNDER
 from .kinds import LOCK, number
@@ -48,6 +49,7 @@ class Lock(Named):
         self._name = name
         self._key = key
         self._timeout = timeout
+        self._fences = Add(1, 0, LOCK, self._read, _write)
         self._holds: dict[int, Hold] = {}
         self._era = process.era
 
@@ -69,7 +71,7 @@ class Lock(Named):
         timeout = opened.timeout if self._timeout is None else self._timeout
         hold = opened.store.hold((self._key + UNDER + HELD,), timeout)
         try:
-            fence = opened.store.update(self._key, self._next, opened.timeout)
+            fence = opened.store.update(self._key, self._fences, opened.timeout)
         except BaseException:
             hold.release()
             raise
@@ -82,10 +84,21 @@ class Lock(Named):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Let go of the lock.
+
+        Raises:
+            LeaseLost: it was lost before, because this process was paused for too long; somebody
+                else may have had it meanwhile.
+        """
         hold = self._holds.pop(threading.get_ident(), None)
-        if hold is not None:
+        if hold is not None and kind is None:
+            hold.commit({})
+        elif hold is not None:
             hold.release()
 
-    def _next(self, old: bytes | None) -> tuple[bytes, int]:
-        fence = 1 if old is None else number(LOCK, old, self._name) + 1
-        return LOCK + b"%x" % fence, fence
+    def _read(self, old: bytes | None) -> int:
+        return 0 if old is None else number(LOCK, old, self._name)
+
+
+def _write(fence: int) -> bytes:
+    return LOCK + b"%x" % fence

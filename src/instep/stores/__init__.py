@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
+from weakref import WeakValueDictionary
 
 from ..errors import Misuse
 from .address import shown
-from .base import Engine
+from .base import Engine, Store
 
 GROUP = "instep.stores"
 """The entry points by which a store outside of this package is found: the scheme of its URL, and
@@ -56,14 +59,14 @@ def engine(url: str) -> Engine:
     module = _OURS.get(scheme)
     if colon and module is not None:
         try:
-            found: Engine = import_module(f".{module}", __name__).engine(url)
+            ours: Engine = import_module(f".{module}", __name__).engine(url)
         except ModuleNotFoundError as missing:
             if module not in _NEEDS:
                 raise
             raise Misuse(
                 f"{scheme}: needs the library {missing.name!r}: install instep[{_NEEDS[module]}]"
             ) from None
-        return found
+        return ours if scheme == "memory" else ours._replace(open=partial(_one, url, ours.open))
     for point in entry_points(group=GROUP, name=scheme) if colon else ():
         theirs: Engine = point.load()(url)
         return theirs
@@ -72,3 +75,15 @@ def engine(url: str) -> Engine:
         if colon
         else f"{shown(url)[:80]!r} is not the URL of a store: a URL is one of {_EXAMPLES}"
     )
+
+
+def _one(url: str, make: Callable[[], Store]) -> Store:
+    """The process's store for a URL: what two spaces have of it can be in one transaction."""
+    store = _stores.get(url)
+    if store is None:
+        made = make()
+        store = _stores.setdefault(url, made)
+    return store
+
+
+_stores: WeakValueDictionary[str, Store] = WeakValueDictionary()

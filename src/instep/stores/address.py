@@ -32,7 +32,7 @@ class Address:
     password: str | None = field(default=None, repr=False)
     hosts: tuple[tuple[str, int | None], ...] = ()
     path: str = ""
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict, repr=False)
     shown: str = ""
 
     def allow(self, *names: str) -> None:
@@ -112,6 +112,6 @@ def _host(text: str, url: str) -> tuple[str, int | None]:
         host, _, port = text.rpartition(":")
     if not port:
         return unquote(host), None
-    if not port.isdecimal() or not 0 < int(port) < 65536:
+    if not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65536:
         raise Misuse(f"{shown(url)!r}: {port[:20]!r} is not a port, a number from 1 to 65,535")
     return unquote(host), int(port)

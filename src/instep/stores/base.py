@@ -94,9 +94,11 @@ class Hold(ABC):
 
         Args:
             changes: new bytes by key, or None to delete. Each key was loaded through this hold.
+                If it is empty, the commit says whether the hold lasted until now.
 
         Raises:
             Conflict: a key is no longer what was loaded; nothing was written.
+            LeaseLost: the hold ended before, by itself; nothing was written.
             StoreError: the store could not write; nothing was written.
         """
 

@@ -142,6 +142,8 @@ class LmdbHold(LocalHold[Environment]):
         return None if raw is None else data_of(raw)
 
     def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        if not changes:
+            return
         seen = self._seen
 
         def write(txn: Transaction) -> None:

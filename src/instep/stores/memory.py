@@ -134,6 +134,8 @@ class MemoryHold(LocalHold[MemoryStore]):
         return live.data if live else None
 
     def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        if not changes:
+            return
         store = self._place
         with store._mutex:
             if store._inside:
