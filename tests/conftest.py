@@ -1,4 +1,4 @@
-"""A folder for a store, and processes that do not outlive their test."""
+"""A folder for a store, servers, and processes that do not outlive their test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from actors import Child
+from servers import Memcached, Postgres, Redis
 
 
 @pytest.fixture
@@ -27,3 +28,48 @@ def fork() -> Iterator[Callable[..., Child]]:
     yield start
     for child in children:
         child.end()
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[Redis]:
+    """The Redis server of all tests that do it no harm."""
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(shared_redis: Redis) -> Redis:
+    """A Redis server that runs and is empty. A test that stops one starts one of its own."""
+    shared_redis.start()
+    shared_redis.cli("FLUSHALL")
+    return shared_redis
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[Postgres]:
+    """The PostgreSQL server of all tests that do it no harm."""
+    with Postgres(fsync=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_server(shared_postgres: Postgres) -> Postgres:
+    """A PostgreSQL server that runs, with an empty database and nobody connected to it."""
+    shared_postgres.start()
+    shared_postgres.clear()
+    return shared_postgres
+
+
+@pytest.fixture(scope="session")
+def shared_memcached() -> Iterator[Memcached]:
+    """The memcached of all tests that do it no harm."""
+    with Memcached() as server:
+        yield server
+
+
+@pytest.fixture
+def memcached_server(shared_memcached: Memcached) -> Memcached:
+    """A memcached that runs and is empty."""
+    shared_memcached.start()
+    assert shared_memcached.cli("flush_all") == "OK"
+    return shared_memcached

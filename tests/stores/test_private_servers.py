@@ -9,10 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 import daemon
 from actors import run, until
-from servers import Memcached, Postgres, Redis
+from servers import Memcached, Postgres, Redis, RedisCluster, RedisSentinel
 
 TESTS = Path(daemon.__file__).parent
 
@@ -52,7 +54,7 @@ def test_redis_asks_for_its_password() -> None:
     """A client without it is refused, the URL has it."""
     with Redis(password="abc") as server:
         with (
-            redis.Redis(port=server.port) as stranger,
+            redis.Redis(port=server.port, retry=Retry(NoBackoff(), 0)) as stranger,
             pytest.raises(redis.AuthenticationError),
         ):
             stranger.ping()
@@ -166,3 +168,71 @@ def test_a_missing_server_skips_on_a_laptop_and_fails_in_ci(
     monkeypatch.setenv("CI", "1")
     with pytest.raises(RuntimeError, match="no-such-server is not installed"):
         daemon.require("no-such-server")
+
+
+def test_a_standby_reads_what_its_primary_commits() -> None:
+    """It follows, refuses writes, and keeps serving reads when the primary is gone."""
+    with Postgres(fsync=False) as primary:
+        with psycopg.connect(primary.url) as connection:
+            connection.execute("CREATE TABLE t (x int)")
+        with primary.replica() as standby:
+            with psycopg.connect(primary.url) as connection:
+                connection.execute("INSERT INTO t VALUES (1)")
+            until(lambda: standby.sql("SELECT x FROM t") == [(1,)])
+            with (
+                psycopg.connect(standby.url) as connection,
+                pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+            ):
+                connection.execute("INSERT INTO t VALUES (2)")
+            primary.kill()
+            assert standby.sql("SELECT x FROM t") == [(1,)]
+
+
+def test_postgres_over_tls() -> None:
+    """Its certificate is good for loopback, with the authority that it names."""
+    with Postgres(fsync=False, tls=True) as server:
+        url = f"{server.url}?sslmode=verify-full&sslrootcert={server.ca}"
+        with psycopg.connect(url) as connection:
+            assert connection.pgconn.ssl_in_use
+
+
+def test_a_paused_server_answers_when_it_goes_on() -> None:
+    """Connections stay while nothing is answered."""
+    with Redis() as server, redis.Redis(port=server.port) as client:
+        client.set("key", "value")
+        connection = client.connection_pool.get_connection()
+        server.pause()
+        connection.send_command("GET", "key")
+        assert not connection.can_read(timeout=0.1)
+        server.resume()
+        assert connection.read_response() == b"value"
+        client.connection_pool.release(connection)
+
+
+def test_a_cluster_survives_a_node() -> None:
+    """Its slots are served again by the replica of the killed master, which comes back as one."""
+    with RedisCluster() as cluster:
+        assert len(cluster.masters()) == len(cluster.replicas()) == 3
+        gone = cluster.master_of("key")
+        assert gone.cli("SET", "key", "value") is True
+        assert gone.cli("WAIT", 1, 10_000) == 1
+        cluster.kill(gone)
+        until(lambda: len(cluster.masters()) == 3)
+        cluster.settle()
+        assert cluster.master_of("key").cli("GET", "key") == "value"
+        gone.start()
+        until(lambda: gone in cluster.replicas())
+        cluster.settle()
+
+
+def test_sentinels_make_the_replica_primary() -> None:
+    """The killed primary's place is taken by the replica, which has what was waited for."""
+    with RedisSentinel() as watched:
+        first = watched.primary()
+        first.cli("SET", "key", "value")
+        assert first.cli("WAIT", 1, 10_000) == 1
+        assert watched.kill_primary() is first
+        second = watched.await_failover(first)
+        assert second is not first
+        assert second.cli("GET", "key") == "value"
+        second.cli("SET", "key", "newer")
