@@ -27,6 +27,7 @@ log = logging.getLogger("instep")
 
 T = TypeVar("T")
 
+_FIRST_PAGE, _PAGE = 16, 1000  # records; who wants only the first (popitem) does not get them all
 MAX_DEPTH = 64  # calls inside calls; more is a recursion that does not end
 
 
@@ -335,15 +336,16 @@ def scan(opened: Opened, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
     outer = within(opened)
     changed = outer.under(prefix) if outer is not None else {}
     after: bytes | None = None
+    limit = _FIRST_PAGE
     while True:
-        page = opened.store.scan(prefix, after)
+        page = opened.store.scan(prefix, after, limit)
         for key, record in page:
             data = changed.pop(key).dump() if key in changed else record.data
             if data is not None:
                 yield key, data
-        if not page:
+        if len(page) < limit:
             break
-        after = page[-1][0]
+        after, limit = page[-1][0], min(limit * 8, _PAGE)
     for key, cell in changed.items():
         data = cell.dump()
         if data is not None:

@@ -78,3 +78,11 @@ def test_one_store_for_one_url(tmp_path: object) -> None:
     assert one.opened().store is two.opened().store
     assert Space("memory:").opened().store is not Space("memory:").opened().store
     one.close()
+
+
+def test_fresh_is_for_embedded_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is to run on an empty store does not silently run on a server's full one."""
+    monkeypatch.setenv("INSTEP_FRESH", "/tmp/somewhere")
+    with pytest.raises(Misuse, match="--fresh"):
+        engine("redis://u:hush@h")
+    engine("memory:")

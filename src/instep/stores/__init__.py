@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -9,7 +10,7 @@ from importlib.metadata import entry_points
 from weakref import WeakValueDictionary
 
 from ..errors import Misuse
-from .address import shown
+from .address import FRESH, shown
 from .base import Engine, Store
 
 GROUP = "instep.stores"
@@ -58,6 +59,12 @@ def engine(url: str) -> Engine:
     scheme, colon, _ = url.partition(":")
     module = _OURS.get(scheme)
     if colon and module is not None:
+        if os.environ.get(FRESH) and module not in ("lmdb", "memory"):
+            raise Misuse(
+                f"{shown(url)}: --fresh gives a program empty embedded stores, and this one is on "
+                "a server, which it would not be empty on: set INSTEP_URL=lmdb:PATH for that run, "
+                "or leave --fresh out"
+            )
         try:
             ours: Engine = import_module(f".{module}", __name__).engine(url)
         except ModuleNotFoundError as missing:

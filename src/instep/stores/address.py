@@ -8,6 +8,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import Misuse
 
+FRESH = "INSTEP_FRESH"
+"""Environment variable with a folder: every embedded store is put below it, so that a program can
+be run on empty stores without a change (`instep prove --fresh`)."""
+
 _SECRET = re.compile(r"pass|secret|key|token", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?<=//)[^/?#]*@")
 _OPTION = re.compile(r"([?&])([^=&#]*)=([^&#]*)")

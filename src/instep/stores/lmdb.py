@@ -23,7 +23,7 @@ from lmdb import Transaction
 
 from ..errors import Misuse, StoreError
 from . import process
-from .address import Address
+from .address import FRESH, Address
 from .base import Change, Engine, Hold, Powers, Record, Store, T
 from .checkpoint import Durability
 from .environment import Environment, fetch
@@ -31,10 +31,6 @@ from .holds import Closed
 from .local import LocalHold, unheld
 from .membership import FORMAT_KEY
 from .record import PREFIX, SHORT, alive, data_of, decode, full_key, shorten, successor
-
-FRESH = "INSTEP_FRESH"
-"""Environment variable with a folder: every embedded store is put below it, so that a program can
-be run on empty stores without a change (`instep prove --fresh`)."""
 
 
 class LmdbStore(Store):
