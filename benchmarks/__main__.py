@@ -7,12 +7,13 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import calls, growth, hot, page, report
+from benchmarks import calls, growth, hot, page, report, stores
+from benchmarks.board import manager
 from benchmarks.machine import machine
 from benchmarks.pace import FULL, QUICK, Pace
-from benchmarks.servers import manager, redis_server
+from benchmarks.servers import Redis, started
 
-PARTS = ("calls", "hot", "growth", "page")
+PARTS = ("calls", "hot", "growth", "page", "stores")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -34,7 +35,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all")
-    parser.add_argument("--quick", action="store_true", help="a look, in half a minute")
+    parser.add_argument("--quick", action="store_true", help="a look, in a minute")
     parser.add_argument("--out", type=Path, help=f"a folder; a whole run writes {RESULTS.name}/")
     asked = parser.parse_args()
     for part in asked.parts:
@@ -47,7 +48,8 @@ def _run(parts: tuple[str, ...], pace: Pace) -> report.Found:
     start = time.monotonic()
     with ExitStack() as up:
         folder = Path(up.enter_context(tempfile.TemporaryDirectory(prefix="instep-bench-")))
-        port = up.enter_context(redis_server(folder))
+        redis = started(up, Redis)
+        port = None if isinstance(redis, str) else redis.port
         board = up.enter_context(manager(folder))
         found = report.Found(machine(), pace, port is not None)
         for part in parts:
@@ -58,8 +60,10 @@ def _run(parts: tuple[str, ...], pace: Pace) -> report.Found:
                 found.hot = hot.run(pace, folder)
             elif part == "growth":
                 found.growth = growth.run(pace, folder)
-            else:
+            elif part == "page":
                 found.page = page.run(pace, folder, port, board)
+            else:
+                found.stores = stores.run(pace.stores, folder, board)
     found.took = time.monotonic() - start
     return found
 

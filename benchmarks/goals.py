@@ -33,11 +33,11 @@ class Goal:
 def of_calls(found: calls.Calls) -> Iterator[Goal]:
     """A call beside raw LMDB, Redis and the manager."""
     ratios = {line.name: line.ratio for line in found.lines if line.kind == CHANGE}
-    yield _at_most("shared object's call, to raw LMDB", ratios[calls.OURS], 8)
-    yield _at_most("`counter.increment`, to raw LMDB", ratios["counter.increment"], 4)
+    yield at_most("shared object's call, to raw LMDB", ratios[calls.OURS], 8)
+    yield at_most("`counter.increment`, to raw LMDB", ratios["counter.increment"], 4)
     for peer, times in (("redis-py INCR, loopback", 8), ("Manager: lock, get, set", 20)):
         if peer in found.slower:
-            yield _at_least(f"{peer}, to the shared object's call", found.slower[peer], times)
+            yield at_least(f"{peer}, to the shared object's call", found.slower[peer], times)
 
 
 def of_heat(found: list[hot.Heat]) -> Iterator[Goal]:
@@ -67,7 +67,7 @@ def of_growth(found: growth.Growth) -> Iterator[Goal]:
     for cost in found.entries:
         if cost.size == largest and cost.operation in ("get", "set"):
             what = f"mapping, {cost.operation} at {largest:,} entries, to the smallest"
-            yield _at_most(what, cost.ratio, 2)
+            yield at_most(what, cost.ratio, 2)
     small, large = found.weights
     yield Goal(
         "a worker's own memory, largest store to smallest",
@@ -86,9 +86,11 @@ def of_page(found: page.Pages) -> Iterator[Goal]:
     )
 
 
-def _at_most(what: str, ratio: float, limit: float) -> Goal:
+def at_most(what: str, ratio: float, limit: float) -> Goal:
+    """A ratio that must not be larger."""
     return Goal(what, f"≤ {limit:g}x", f"{ratio:.2f}x", ratio <= limit)
 
 
-def _at_least(what: str, ratio: float, limit: float) -> Goal:
+def at_least(what: str, ratio: float, limit: float) -> Goal:
+    """A ratio that must not be smaller."""
     return Goal(what, f"≥ {limit:g}x", f"{ratio:.1f}x", ratio >= limit)

@@ -8,23 +8,26 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from benchmarks.crew import Ready, crew
 from benchmarks.pace import GOAL, Cell, Pace
 from benchmarks.peers import Row, Tally
 from instep import Space
 
-_PATIENCE = 60.0  # seconds for all processes to be ready
-
 Increment = Callable[[], int]
 ForThread = Callable[[], Increment]
 """Called in each thread, for those that need a connection of their own there."""
+
+Calls = tuple["array[int]", str]
+"""What each call of a thread took, in nanoseconds, and what ended them early."""
+
+Contender = Callable[[], AbstractContextManager[ForThread]]
+"""Opens the contender in a process, which gets it by pickle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Heat:
         p99: 99 of 100 calls took no longer.
         longest: the longest call.
         fairness: calls of the slowest thread per call of the fastest; 1 is fair.
-        lost: updates that are missing at the end; 0 is right.
+        lost: updates that are missing at the end; 0 is right, less than 0 is too many.
+        errors: what calls raised, each text once; none is right.
     """
 
     name: str
@@ -52,13 +56,14 @@ class Heat:
     longest: float
     fairness: float
     lost: int
+    errors: tuple[str, ...]
 
 
 @contextmanager
-def shared(folder: Path) -> Iterator[ForThread]:
+def shared(url: str) -> Iterator[ForThread]:
     """Calls of one shared object."""
-    with closing(Space(f"lmdb:{folder}")) as space:
-        tally = space.share("tally", Tally)
+    with closing(Space(url)) as space:
+        tally = space.options(volatile=True).share("tally", Tally)
         yield lambda: tally.add
 
 
@@ -77,7 +82,11 @@ def sqlite(folder: Path) -> Iterator[ForThread]:
 
 
 OURS, COUNTER, SQLITE = "shared object", "counter", "SQLite"
-CONTENDERS = {OURS: shared, COUNTER: counter, SQLITE: sqlite}
+CONTENDERS: dict[str, Callable[[Path], Contender]] = {
+    OURS: lambda folder: partial(shared, f"lmdb:{folder}"),
+    COUNTER: lambda folder: partial(counter, folder),
+    SQLITE: lambda folder: partial(sqlite, folder),
+}
 
 
 def run(pace: Pace, folder: Path) -> list[Heat]:
@@ -89,7 +98,7 @@ def run(pace: Pace, folder: Path) -> list[Heat]:
             for name in CONTENDERS:
                 place = folder / f"hot-{len(heats)}-{turn}"
                 place.mkdir()
-                heats.append(_heat(name, cell, seconds, place))
+                heats.append(heat(name, CONTENDERS[name](place), cell, seconds))
     return heats
 
 
@@ -109,19 +118,27 @@ def middle(heats: list[Heat], name: str, cell: Cell) -> Heat:
         typical("longest"),
         typical("fairness"),
         sum(heat.lost for heat in mine),
+        tuple(sorted({error for heat in mine for error in heat.errors})),
     )
 
 
 @dataclass(slots=True)
 class _Runner:
-    """One thread's calls: how long each took, in nanoseconds."""
+    """One thread's calls: how long each took, in nanoseconds, and what ended them early."""
 
     increment: ForThread
     seconds: float
     took: "array[int]" = field(default_factory=lambda: array("q"))
+    error: str = ""
 
     def run(self, gate: threading.Event) -> None:
-        increment, note, now = self.increment(), self.took.append, time.monotonic_ns
+        try:
+            self._run(self.increment(), gate)
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+
+    def _run(self, increment: Increment, gate: threading.Event) -> None:
+        note, now = self.took.append, time.monotonic_ns
         gate.wait()
         before = now()
         end = before + int(self.seconds * 1e9)
@@ -132,62 +149,51 @@ class _Runner:
             before = after
 
 
-def work(name: str, cell: Cell, seconds: float, folder: Path, gate: Any, pipe: Connection) -> None:
-    """One process of a cell: sends, for each of its threads, what every call took."""
-    with CONTENDERS[name](folder) as for_thread:
-        runners = [_Runner(for_thread, seconds) for _ in range(cell[1])]
+def work(contender: Contender, threads: int, seconds: float, ready: Ready) -> list[Calls]:
+    """One process of a cell: for each of its threads, what every call took, and its error."""
+    with contender() as for_thread:
+        runners = [_Runner(for_thread, seconds) for _ in range(threads)]
         opened = threading.Event()
-        threads = [threading.Thread(target=runner.run, args=(opened,)) for runner in runners]
-        for_thread()  # opens the store
-        for thread in threads:
+        crowd = [threading.Thread(target=runner.run, args=(opened,)) for runner in runners]
+        for thread in crowd:
             thread.start()
-        gate.wait(_PATIENCE)
+        ready()
         opened.set()
-        for thread in threads:
+        for thread in crowd:
             thread.join()
-    for runner in runners:
-        pipe.send_bytes(runner.took.tobytes())
+    return [(runner.took, runner.error) for runner in runners]
 
 
-def _heat(name: str, cell: Cell, seconds: float, folder: Path) -> Heat:
-    with CONTENDERS[name](folder) as for_thread:
+def heat(name: str, contender: Contender, cell: Cell, seconds: float) -> Heat:
+    """Measure one contender in one cell.
+
+    Args:
+        name: the contender's.
+        contender: opens it.
+        cell: how many processes, and threads in each.
+        seconds: for how long.
+    """
+    with contender() as for_thread:
         before = for_thread()()  # makes the object, so that nobody does so against the clock
-    context = get_context("forkserver")
-    gate = context.Barrier(cell[0])
-    pipes, processes = [], []
-    for _ in range(cell[0]):
-        receiver, sender = context.Pipe(duplex=False)
-        arguments = (name, cell, seconds, folder, gate, sender)
-        process = context.Process(target=work, args=arguments, daemon=True)
-        process.start()
-        sender.close()
-        pipes.append(receiver)
-        processes.append(process)
-    took = [_received(pipe) for pipe in pipes for _ in range(cell[1])]
-    for process in processes:
-        process.join()
-    with CONTENDERS[name](folder) as for_thread:
+    processes = crew(cell[0], work, contender, cell[1], seconds)
+    took = [calls for process in processes for calls in process]
+    with contender() as for_thread:
         after = for_thread()()
     return _summary(name, cell, seconds, took, after - before - 1)
 
 
-def _received(pipe: Connection) -> "array[int]":
-    took = array("q")
-    took.frombytes(pipe.recv_bytes())
-    return took
-
-
-def _summary(name: str, cell: Cell, seconds: float, took: "list[array[int]]", count: int) -> Heat:
-    counts = [len(one) for one in took]
-    every = sorted(nanoseconds for one in took for nanoseconds in one)
-    total = len(every)
+def _summary(name: str, cell: Cell, seconds: float, took: list[Calls], count: int) -> Heat:
+    counts = [len(one) for one, _ in took]
+    every = sorted(nanoseconds for one, _ in took for nanoseconds in one) or [0]
+    total = sum(counts)
     return Heat(
         name,
         *cell,
         rate=total / seconds,
-        p50=every[total // 2] / 1e9,
-        p99=every[total * 99 // 100] / 1e9,
+        p50=every[len(every) // 2] / 1e9,
+        p99=every[len(every) * 99 // 100] / 1e9,
         longest=every[-1] / 1e9,
-        fairness=min(counts) / max(counts),
+        fairness=min(counts) / max(*counts, 1),
         lost=total - count,
+        errors=tuple(sorted({error for _, error in took if error})),
     )

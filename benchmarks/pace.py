@@ -1,4 +1,4 @@
-"""How long a run takes: everything, in about three minutes, or a quick look."""
+"""How long a run takes: everything, in about seven minutes, or a quick look."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,31 @@ Cell = tuple[int, int]
 
 GOAL: Cell = (4, 4)
 """The cell that the project's own figures are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """How much is done with the stores on servers.
+
+    Args:
+        rounds: how often the contenders of single calls and of growth take turns.
+        turn: seconds that one contender has in one round.
+        heat: seconds that the hot object is wanted, for each engine.
+        handover: likewise the lock.
+        spread: likewise the many objects, for each number of processes.
+        processes: those numbers.
+        sizes: objects in the stores that can be filled from inside their servers.
+        small_sizes: objects in the others, which are filled one by one.
+    """
+
+    rounds: int
+    turn: float
+    heat: float
+    handover: float
+    spread: float
+    processes: tuple[int, ...]
+    sizes: tuple[int, ...]
+    small_sizes: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +49,7 @@ class Pace:
         sizes: entries of the mappings.
         page: seconds of load on the page, per contender and round.
         pages: rounds of the page.
+        stores: the stores on servers.
     """
 
     rounds: int
@@ -35,6 +61,7 @@ class Pace:
     sizes: tuple[int, ...]
     page: float
     pages: int
+    stores: Stores
 
 
 FULL = Pace(
@@ -47,6 +74,16 @@ FULL = Pace(
     sizes=(1_000, 100_000, 1_000_000),
     page=0.7,
     pages=15,
+    stores=Stores(
+        rounds=25,
+        turn=0.04,
+        heat=3.0,
+        handover=2.0,
+        spread=1.5,
+        processes=(1, 2, 4, 8),
+        sizes=(100, 10_000, 1_000_000),
+        small_sizes=(100, 10_000, 100_000),
+    ),
 )
 
 QUICK = Pace(
@@ -59,4 +96,14 @@ QUICK = Pace(
     sizes=(1_000, 30_000),
     page=0.4,
     pages=3,
+    stores=Stores(
+        rounds=5,
+        turn=0.01,
+        heat=0.8,
+        handover=0.5,
+        spread=0.4,
+        processes=(1, 4),
+        sizes=(100, 10_000),
+        small_sizes=(100, 1_000),
+    ),
 )

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import redis
 
+from benchmarks.board import board_client
 from benchmarks.hot import Increment
 from benchmarks.peers import Row, Tally
-from benchmarks.servers import HOST, board_client
 from flask import Flask, flash, render_template
 from instep.flask import Instep
+from instep.races.servers import HOST
 
 _TEMPLATES = Path(__file__).parent.parent / "examples" / "templates"
 

@@ -11,9 +11,10 @@ import diskcache  # type: ignore[import-untyped]
 import lmdb
 import redis
 
+from benchmarks.board import BoardClient, board_client
 from benchmarks.rounds import Action
-from benchmarks.servers import HOST, BoardClient, board_client
 from instep import Space, readonly
+from instep.races.servers import HOST
 
 CHANGE, ENTRY, READ = "change", "entry", "read"
 RAW = "raw LMDB transaction"

@@ -13,6 +13,11 @@ from benchmarks.machine import Machine
 from benchmarks.pace import Pace
 from benchmarks.page import Pages
 from benchmarks.pictures import KINDS, pictures
+from benchmarks.stores import Stores
+from benchmarks.stores import pictures as stores_pictures
+from benchmarks.stores import report as stores_report
+from benchmarks.stores.goals import of_stores
+from benchmarks.table import table
 
 _PAGE_HEAD = ("number kept in", "requests/s", "rounds", "to plain", "µs of processor each")
 _REDIS = "not measured: no `redis-server` on this machine"
@@ -37,6 +42,7 @@ class Found:
     hot: list[Heat] | None = None
     growth: Growth | None = None
     page: Pages | None = None
+    stores: Stores | None = None
 
     def goals(self) -> list[goals.Goal]:
         """The project's own figures, as far as they were measured."""
@@ -45,6 +51,7 @@ class Found:
         every += goals.of_page(self.page) if self.page else []
         every += goals.of_heat(self.hot) if self.hot else []
         every += goals.of_growth(self.growth) if self.growth else []
+        every += of_stores(self.stores) if self.stores else []
         return every
 
 
@@ -54,7 +61,10 @@ def write(found: Found, folder: Path) -> None:
     (folder / "results.md").write_text(markdown(found))
     figures = asdict(found) | {"goals": [asdict(goal) for goal in found.goals()]}
     (folder / "results.json").write_text(json.dumps(figures, indent=1) + "\n")
-    for name, picture in pictures(found.calls, found.hot, found.pace).items():
+    drawn = pictures(found.calls, found.hot, found.pace)
+    if found.stores:
+        drawn |= stores_pictures.pictures(found.stores, found.machine.cores)
+    for name, picture in drawn.items():
         (folder / name).write_text(picture)
 
 
@@ -65,6 +75,7 @@ def markdown(found: Found) -> str:
     parts += [_hot(found.hot, found.pace)] if found.hot else []
     parts += [_growth(found.growth)] if found.growth else []
     parts += [_page(found.page, found)] if found.page else []
+    parts += [stores_report.markdown(found.stores, found.pace.stores)] if found.stores else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -89,7 +100,7 @@ def _goals(found: Found) -> str:
         for goal in found.goals()
     ]
     heading = "## Figures the project set itself\n\n"
-    return heading + _table(("figure", "target", "measured", "reached"), rows)
+    return heading + table(("figure", "target", "measured", "reached"), rows)
 
 
 def _calls(part: Calls, found: Found) -> str:
@@ -106,7 +117,7 @@ def _calls(part: Calls, found: Found) -> str:
             if line.kind == kind
         ]
         rows += [] if found.redis else [("redis-py", _REDIS, "", "")]
-        text += f"\n\n### {heading}\n\n" + _table(head, rows)
+        text += f"\n\n### {heading}\n\n" + table(head, rows)
     slower = (f"{name} {times:.3g}x" for name, times in part.slower.items() if name != calls.OURS)
     return text + "\n\nA change, in units of the shared object's call: " + ", ".join(slower) + "."
 
@@ -142,7 +153,7 @@ def _hot(part: list[Heat], pace: Pace) -> str:
         "Fairness: calls of the slowest thread per call of the fastest. Lost: updates missing from "
         "the number at the end. SQLite waits up to 30 s for the lock, so its longest wait is "
         "limited by the cell's length.\n\n"
-        "![Calls per second](rate.svg)\n\n![Longest wait](wait.svg)\n\n" + _table(head, rows)
+        "![Calls per second](rate.svg)\n\n![Longest wait](wait.svg)\n\n" + table(head, rows)
     )
 
 
@@ -157,12 +168,12 @@ def _growth(part: Growth) -> str:
     return (
         "## Growth\n\nEntries, with keys chosen at random; measured when the checkpoint of what "
         f"was loaded had been written. Filled one by one: {filled}.\n\n"
-        + _table(head, _costs(part.entries, "entries"))
+        + table(head, _costs(part.entries, "entries"))
         + "\n\nAn object's call reads and writes the whole state.\n\n"
-        + _table(head, _costs(part.states, "kB"))
+        + table(head, _costs(part.states, "kB"))
         + f"\n\nMemory in MB of a fresh process that did {growth.OPERATIONS:,} operations. File "
         "pages are the kernel's cache, counted for each process that looks at them, and given "
-        "back when memory is short.\n\n" + _table(heads, weights)
+        "back when memory is short.\n\n" + table(heads, weights)
     )
 
 
@@ -191,10 +202,5 @@ def _page(part: Pages, found: Found) -> str:
         f"{page.CLIENTS} connections on the same machine; {found.pace.pages} rounds of "
         f"{found.pace.page:g} s each, the programs in turn. The processor "
         "time is that of gunicorn's processes; Redis and the manager spend their own beside it.\n\n"
-        + _table(_PAGE_HEAD, rows)
+        + table(_PAGE_HEAD, rows)
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

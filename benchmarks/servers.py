@@ -1,133 +1,31 @@
-"""The peers that need a process of their own, started for the run and ended with it."""
+"""The private servers of a run: those of the tests, which this is the one place to reach for."""
 
-import multiprocessing
-import shutil
-import socket
-import subprocess
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import managers
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import redis
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-HOST = "127.0.0.1"
-_PATIENCE = 10.0  # seconds
-_KEY = b"benchmarks"
+from manager_server import Manager
+from servers import Daemon, Memcached, Postgres, Redis
 
+__all__ = ["Daemon", "Manager", "Memcached", "Postgres", "Redis", "started"]
 
-@contextmanager
-def redis_server(folder: Path) -> Iterator[int | None]:
-    """A private Redis without persistence: its port, or None where there is no `redis-server`."""
-    program = shutil.which("redis-server")
-    if program is None:
-        yield None
-        return
-    port = _free_port()
-    command = [program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(
-        [*command, "--dir", str(folder), "--loglevel", "warning"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        _await_redis(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(_PATIENCE)
+S = TypeVar("S", bound=Daemon)
 
 
-def _await_redis(port: int) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with redis.Redis(HOST, port) as client:
-                client.ping()
-            return
-        except redis.ConnectionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-_LOCK_PROXY: Any = vars(managers)["AcquirerProxy"]  # which the type stubs do not know
-
-
-class Board(managers.SyncManager):
-    """A `multiprocessing` manager with one lock, one number and one dictionary for everybody."""
-
-
-class _Number:
-    def __init__(self) -> None:
-        self.value = 0
-
-    def get(self) -> int:
-        return self.value
-
-    def set(self, value: int) -> None:
-        self.value = value
-
-
-_things: dict[str, Any] = {"lock": threading.Lock(), "number": _Number(), "table": {}}
-
-
-def _lock() -> Any:
-    return _things["lock"]
-
-
-def _number() -> Any:
-    return _things["number"]
-
-
-def _table() -> Any:
-    return _things["table"]
-
-
-Board.register("lock", _lock, _LOCK_PROXY)
-Board.register("number", _number, managers.ValueProxy)
-Board.register("table", _table, managers.DictProxy)
-
-
-class BoardClient:
-    """The usual recipe on a manager: take its lock, get, set, let go.
+def started(up: ExitStack, make: Callable[[], S]) -> S | str:
+    """A server that ends with the stack; where it is not installed, the reason why there is none.
 
     Args:
-        board: a manager that is started or connected.
+        up: what it ends with.
+        make: its class, or a function that gives one that has not been started.
     """
-
-    def __init__(self, board: Any) -> None:
-        self.lock, self.number, self.table = board.lock(), board.number(), board.table()
-
-    def increment(self) -> int:
-        """Count on; four messages to the manager and four back."""
-        with self.lock:
-            number: int = self.number.get() + 1
-            self.number.set(number)
-        return number
-
-
-@contextmanager
-def manager(folder: Path) -> Iterator[str]:
-    """A manager in a process of its own: the path of its socket."""
-    address = str(folder / "manager")
-    with Board(address, authkey=_KEY, ctx=multiprocessing.get_context("spawn")):
-        yield address
-
-
-def board_client(address: str) -> BoardClient:
-    """Connect to a manager."""
-    board = Board(address, authkey=_KEY)
-    board.connect()
-    return BoardClient(board)
+    try:
+        server = make()
+    except RuntimeError as missing:
+        return str(missing)
+    up.enter_context(server)
+    return server

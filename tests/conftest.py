@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from actors import Child
+from manager_server import Manager
+from places import PLACES, place
 from servers import Memcached, Postgres, Redis
 
 
@@ -73,3 +75,16 @@ def memcached_server(shared_memcached: Memcached) -> Memcached:
     shared_memcached.start()
     assert shared_memcached.cli("flush_all") == "OK"
     return shared_memcached
+
+
+@pytest.fixture
+def manager_server() -> Iterator[Manager]:
+    """A manager that runs and is empty."""
+    with Manager() as server:
+        yield server
+
+
+@pytest.fixture(params=PLACES)
+def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store that processes share, on each engine."""
+    return place(request.param, tmp_path, request.getfixturevalue)

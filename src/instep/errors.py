@@ -37,7 +37,7 @@ class Holder:
     Args:
         host: the machine's name.
         pid: the process id on that machine.
-        thread: the thread's (or greenlet's) identifier in that process.
+        thread: the thread's (or greenlet's) identifier in that process; 0 if that is not known.
         since: seconds since the epoch at which the hold began.
     """
 
@@ -48,7 +48,8 @@ class Holder:
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since).isoformat(sep=" ", timespec="milliseconds")
-        return f"process {self.pid} (thread {self.thread}) on {self.host} since {since}"
+        thread = f" (thread {self.thread})" if self.thread else ""
+        return f"process {self.pid}{thread} on {self.host} since {since}"
 
 
 class LockTimeout(Conflict):

@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 
 from instep import Space
+from places import PLACES, place
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> str:
     """The URL of an embedded store in a new folder."""
-    return f"lmdb:{tmp_path / 'state'}?durability=none"
+    return place("lmdb", tmp_path, lambda _: None)
 
 
-@pytest.fixture(params=["memory", "lmdb"])
-def space(request: pytest.FixtureRequest, folder: str) -> Iterator[Space]:
+@pytest.fixture(params=["memory", *PLACES])
+def space(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Space]:
     """An empty space."""
-    opened = Space("memory:" if request.param == "memory" else folder, timeout=10)
+    opened = Space(place(request.param, tmp_path, request.getfixturevalue), timeout=10)
     yield opened
     opened.close()

@@ -52,7 +52,7 @@ def full(space: Space) -> Iterator[Space]:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("redis://localhost", "redis"),
+        ("rediss+somewhere://localhost", "rediss"),
         ("sqlite:///x", "sqlite"),
         ("state", "lmdb:PATH"),
         ("", "lmdb:PATH"),

@@ -48,9 +48,9 @@ def test_threads_get_different_numbers(space: Space) -> None:
     assert all(found == sorted(found) for found in numbers)
 
 
-def test_processes_get_different_numbers(folder: str) -> None:
+def test_processes_get_different_numbers(shared_place: str) -> None:
     """3 processes, 200 increments each: 1001 to 1600, none twice."""
-    numbers = in_processes(3, count, folder)
+    numbers = in_processes(3, count, shared_place)
     assert sorted(n for found in numbers for n in found) == list(range(1001, 1601))
 
 
@@ -90,9 +90,9 @@ def test_only_whole_numbers(space: Space, bad: object) -> None:
     assert contents(space) == []
 
 
-def test_a_held_counter_is_waited_for(folder: str) -> None:
+def test_a_held_counter_is_waited_for(shared_place: str) -> None:
     """An increment waits for a transaction that holds the counter; reading does not."""
-    space = Space(folder, timeout=0.05)
+    space = Space(shared_place, timeout=0.05)
     hits = space.counter("hits")
     hits.increment()
     with held_by_another_thread(space, hits):

@@ -52,11 +52,11 @@ def test_one_holder_at_a_time(space: Space) -> None:
     assert len(fences) == 80
 
 
-def test_processes_take_turns(folder: str, tmp_path: Any) -> None:
+def test_processes_take_turns(shared_place: str, tmp_path: Any) -> None:
     """Three processes count in a plain file under the lock, and their fences are all different."""
     path = tmp_path / "number"
     path.write_text("0")
-    found = in_processes(3, take_turns, folder, str(path))
+    found = in_processes(3, take_turns, shared_place, str(path))
     assert path.read_text() == "90"
     assert sorted(n for fences in found for n in fences) == sorted(
         {n for fences in found for n in fences}
@@ -64,14 +64,14 @@ def test_processes_take_turns(folder: str, tmp_path: Any) -> None:
     assert all(fences == sorted(fences) for fences in found)
 
 
-def test_a_killed_holder_frees_it(folder: str) -> None:
+def test_a_killed_holder_frees_it(shared_place: str) -> None:
     """kill -9 of the holder lets the next one in at once, with a higher fence."""
-    space = Space(folder, timeout=30)
+    space = Space(shared_place, timeout=30)
     with space.lock("file") as first:
         pass
     context = multiprocessing.get_context("spawn")
     held = context.Event()
-    victim = context.Process(target=hold_until_killed, args=(folder, held), daemon=True)
+    victim = context.Process(target=hold_until_killed, args=(shared_place, held), daemon=True)
     victim.start()
     try:
         assert held.wait(60)
@@ -175,9 +175,9 @@ def test_the_fence_never_goes_back(space: Space) -> None:
         assert after.fence > before.fence
 
 
-def test_a_forked_child_does_not_have_its_parents_lock(folder: str) -> None:
+def test_a_forked_child_does_not_have_its_parents_lock(shared_place: str) -> None:
     """The child waits for its parent like anybody else, with the very same lock object."""
-    space = Space(folder, timeout=0.05)
+    space = Space(shared_place, timeout=0.05)
     lock = space.lock("l")
     with lock:
         pid = os.fork()

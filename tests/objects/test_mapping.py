@@ -192,11 +192,11 @@ def take(url: str) -> list[int]:
     return found
 
 
-def test_processes_share_entries_without_doubles(folder: str) -> None:
+def test_processes_share_entries_without_doubles(shared_place: str) -> None:
     """3 processes take jobs: each job once, and each is counted."""
-    space = Space(folder)
+    space = Space(shared_place)
     space.mapping("jobs").update(dict.fromkeys(range(150)))
-    found = in_processes(3, take, folder)
+    found = in_processes(3, take, shared_place)
     assert sorted(n for numbers in found for n in numbers) == list(range(150))
     assert space.mapping("done")["count"] == 150
     space.close()

@@ -120,9 +120,9 @@ def test_every_call_gets_its_own_number(space: Space) -> None:
     assert obj.param == 400
 
 
-def test_processes_share_one_object(folder: str) -> None:
+def test_processes_share_one_object(shared_place: str) -> None:
     """Of 3 processes that begin at once, each runs each body once, and one runs the constructor."""
-    found = in_processes(3, count_up, folder, 100)
+    found = in_processes(3, count_up, shared_place, 100)
     assert sorted(n for numbers in found for n in numbers[:-1]) == list(range(1, 301))
     assert sum(numbers[-1] for numbers in found) == 1
 
@@ -384,13 +384,15 @@ def hold_and_report(url: str, held: Any, enough: Any) -> None:
     space.close()
 
 
-def test_another_process_that_holds_is_waited_for_and_named(folder: str) -> None:
+def test_another_process_that_holds_is_waited_for_and_named(shared_place: str) -> None:
     """A reader passes by a holder in another process; a caller gets a LockTimeout that names it."""
     context = multiprocessing.get_context("spawn")
     held, enough = context.Event(), context.Event()
-    process = context.Process(target=hold_and_report, args=(folder, held, enough), daemon=True)
+    process = context.Process(
+        target=hold_and_report, args=(shared_place, held, enough), daemon=True
+    )
     process.start()
-    space = Space(folder, timeout=0.05)
+    space = Space(shared_place, timeout=0.05)
     basket = space.share("basket", Basket)
     try:
         assert held.wait(60)
@@ -427,15 +429,15 @@ def hang(url: str, begun: Any) -> None:
         fatal.begin_and_hang(begun)
 
 
-def test_a_killed_call_never_happened(folder: str) -> None:
+def test_a_killed_call_never_happened(shared_place: str) -> None:
     """kill -9 in the middle of a call: nothing of it is there, and the next one does not wait."""
-    space = Space(folder, timeout=0.05)
+    space = Space(shared_place, timeout=0.05)
     fatal, hits = space.share("fatal", Fatal, 0), space.counter("hits")
     fatal.query(), hits.increment()
     before = contents(space)
     context = multiprocessing.get_context("spawn")
     begun = context.Event()
-    victim = context.Process(target=hang, args=(folder, begun), daemon=True)
+    victim = context.Process(target=hang, args=(shared_place, begun), daemon=True)
     victim.start()
     try:
         assert begun.wait(60)
@@ -447,6 +449,8 @@ def test_a_killed_call_never_happened(folder: str) -> None:
         os.kill(victim.pid, signal.SIGKILL)
         victim.join()
     assert contents(space) == before
+    patient = Space(shared_place, timeout=10)  # a lease has to end, where holds are leases
+    fatal, hits = patient.share("fatal", Fatal, 0), patient.counter("hits")
     assert (fatal.query(), hits.increment()) == (2, 2)
     space.close()
 

@@ -285,7 +285,8 @@ def test_multiprocessing(space: Space, method: str) -> None:
     context = multiprocessing.get_context(method)
     with load(counter) as done:
         workers = [
-            context.Process(target=count_there, args=(space._settings.engine.url,)) for _ in range(2)
+            context.Process(target=count_there, args=(space._settings.engine.url,))
+            for _ in range(2)
         ]
         for worker in workers:
             worker.start()

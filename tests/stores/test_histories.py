@@ -8,12 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from actors import PATIENCE, Child, url
+from actors import PATIENCE, Child
 from instep import Space, readonly
 from linearizability import Call, Model, counter, linearizable, register
 
@@ -43,20 +42,20 @@ class Cell:
         return self.content
 
 
-def on_counter(space: Space, name: str, args: tuple[Any, ...]) -> Any:
+def on_counter(space: Space, trial: str, name: str, args: tuple[Any, ...]) -> Any:
     """A call on the counter."""
-    made = space.counter("counter")
+    made = space.counter(f"counter {trial}")
     return made.value if name == "read" else made.increment(*args)
 
 
-def on_value(space: Space, name: str, args: tuple[Any, ...]) -> Any:
+def on_value(space: Space, trial: str, name: str, args: tuple[Any, ...]) -> Any:
     """A call on the value."""
-    return getattr(space.value("value", 0), name)(*args)
+    return getattr(space.value(f"value {trial}", 0), name)(*args)
 
 
-def on_object(space: Space, name: str, args: tuple[Any, ...]) -> Any:
+def on_object(space: Space, trial: str, name: str, args: tuple[Any, ...]) -> Any:
     """A call on the shared object."""
-    return getattr(space.share("object", Cell), name)(*args)
+    return getattr(space.share(f"object {trial}", Cell), name)(*args)
 
 
 def counting(_: random.Random) -> tuple[str, tuple[Any, ...]]:
@@ -70,11 +69,11 @@ def registering(_: random.Random) -> tuple[str, tuple[Any, ...]]:
     return _.choice((("get", ()), ("set", some[:1]), ("compare_and_set", some)))
 
 
-Caller = Callable[[Space, str, tuple[Any, ...]], Any]
+Caller = Callable[[Space, str, str, tuple[Any, ...]], Any]
 Choice = Callable[[random.Random], tuple[str, tuple[Any, ...]]]
 
 
-def act(address: str, caller: Caller, choice: Choice, seed: int, pipe: int) -> None:
+def act(address: str, trial: str, caller: Caller, choice: Choice, seed: int, pipe: int) -> None:
     """Two threads make calls; each says when it begins one, and when and how it ended."""
 
     def calls(thread: int) -> None:
@@ -83,7 +82,7 @@ def act(address: str, caller: Caller, choice: Choice, seed: int, pipe: int) -> N
             name, args = choice(chance)
             began = time.monotonic_ns()
             tell(pipe, thread, number, began, None, name, args, None)
-            result = caller(space, name, args)
+            result = caller(space, trial, name, args)
             tell(pipe, thread, number, began, time.monotonic_ns(), name, args, result)
             time.sleep(chance.random() * 0.0005)
 
@@ -139,16 +138,15 @@ class Actor:
     ids=["counter", "value", "object"],
 )
 def test_recorded_histories_are_linearizable(
-    state: Path, fork: Fork, caller: Caller, choice: Choice, model: Model, kills: int
+    shared_place: str, fork: Fork, caller: Caller, choice: Choice, model: Model, kills: int
 ) -> None:
     """Four processes of two threads; of some of them the kernel makes an end."""
-    for trial in range(4):
-        address = url(state / str(trial))
-        actors = [Actor(fork, address, caller, choice, seed) for seed in range(4)]
+    for trial in "1234":
+        actors = [Actor(fork, shared_place, trial, caller, choice, seed) for seed in range(4)]
         for at in range(kills):
             actors[at].kill()
             if at < kills - 2:
-                actors.append(Actor(fork, address, caller, choice, 10 + at))
+                actors.append(Actor(fork, shared_place, trial, caller, choice, 10 + at))
         history = [call for actor in actors for call in actor.history()]
         assert len([call for call in history if call.ended < inf]) > 50
         assert linearizable(history, model, 0)

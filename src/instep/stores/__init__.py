@@ -6,16 +6,12 @@ import os
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from importlib.metadata import entry_points
 from weakref import WeakValueDictionary
 
 from ..errors import Misuse
 from .address import FRESH, shown
 from .base import Engine, Store
-
-GROUP = "instep.stores"
-"""The entry points by which a store outside of this package is found: the scheme of its URL, and
-a function that takes the URL and gives an `Engine`."""
+from .registered import registered
 
 _REDIS = "redis"
 _OURS = {
@@ -51,6 +47,7 @@ def engine(url: str) -> Engine:
     Raises:
         Misuse: it is not the URL of a store, or what the store needs is not installed. Opening
             raises it for a URL that contradicts another one in this process.
+        StoreError: the package that has the store is broken.
     """
     if not isinstance(url, str):
         raise Misuse(
@@ -59,12 +56,8 @@ def engine(url: str) -> Engine:
     scheme, colon, _ = url.partition(":")
     module = _OURS.get(scheme)
     if colon and module is not None:
-        if os.environ.get(FRESH) and module not in ("lmdb", "memory"):
-            raise Misuse(
-                f"{shown(url)}: --fresh gives a program empty embedded stores, and this one is on "
-                "a server, which it would not be empty on: set INSTEP_URL=lmdb:PATH for that run, "
-                "or leave --fresh out"
-            )
+        if module not in ("lmdb", "memory"):
+            _refuse_fresh(url)
         try:
             ours: Engine = import_module(f".{module}", __name__).engine(url)
         except ModuleNotFoundError as missing:
@@ -74,14 +67,23 @@ def engine(url: str) -> Engine:
                 f"{scheme}: needs the library {missing.name!r}: install instep[{_NEEDS[module]}]"
             ) from None
         return ours if scheme == "memory" else ours._replace(open=partial(_one, url, ours.open))
-    for point in entry_points(group=GROUP, name=scheme) if colon else ():
-        theirs: Engine = point.load()(url)
-        return theirs
+    theirs = registered(scheme, url) if colon else None
+    if theirs is not None:
+        _refuse_fresh(url)
+        return theirs._replace(open=partial(_one, url, theirs.open))
     raise Misuse(
         f"no store is known for the scheme {scheme[:20]!r}: a URL is one of {_EXAMPLES}"
         if colon
         else f"{shown(url)[:80]!r} is not the URL of a store: a URL is one of {_EXAMPLES}"
     )
+
+
+def _refuse_fresh(url: str) -> None:
+    if os.environ.get(FRESH):
+        raise Misuse(
+            f"{shown(url)}: --fresh gives a program empty embedded stores, and this one would not "
+            "be empty: set INSTEP_URL=lmdb:PATH for that run, or leave --fresh out"
+        )
 
 
 def _one(url: str, make: Callable[[], Store]) -> Store:

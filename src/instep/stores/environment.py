@@ -202,15 +202,18 @@ class Environment:
         member.close()
 
     def _leave(self, member: Membership) -> None:
-        env, last = self._env, member.last()
-        if env is None and last:  # it was closed for a fork
-            env = self._map(member)
-        if env is not None:
-            try:
-                if last:
-                    member.end(env)
-            finally:
-                env.close()
+        try:
+            env, last = self._env, member.last()
+            if env is None and last:  # it was closed for a fork
+                env = self._map(member)
+            if env is not None:
+                try:
+                    if last:
+                        member.end(env)
+                finally:
+                    env.close()
+        finally:
+            member.leave()
 
     def before_fork(self) -> None:
         self._writing.acquire()

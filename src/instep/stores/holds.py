@@ -45,6 +45,31 @@ def number_of(key: bytes) -> int:
     return int.from_bytes(blake2b(key, digest_size=8).digest(), "big") // 8 + RESERVED
 
 
+def too_late(
+    key: bytes, timeout: float, holder: Holder | None, wanted: bytes | None
+) -> LockTimeout:
+    """The error for a wait for `key` that was too long.
+
+    Args:
+        key: what was waited for.
+        timeout: how long, in seconds.
+        holder: who has it, as far as that can be told.
+        wanted: what of the caller's own that one waits for: a deadlock.
+    """
+    name = readable(key)
+    message = f"waited {timeout:g} s for {name}"
+    message += f", held by {holder}" if holder else ", held by somebody else"
+    if wanted is not None:
+        message += (
+            f". Deadlock: this call holds {readable(wanted)} and waits for {name}; that one "
+            f"holds {name} and waits for {readable(wanted)}. Name both in one "
+            "transaction(…), which takes them in one order"
+        )
+    else:
+        message += ". Try again later, hold it for less time, or allow a longer timeout"
+    return LockTimeout(message, name=name, timeout=timeout, holder=holder)
+
+
 class Closed(Exception):
     """These holds have ended: ask the store for its new ones."""
 
@@ -187,20 +212,10 @@ class Holds:
             held: what the caller holds, by slot.
             holder: who has it, if somebody knows better than the table.
         """
-        slot, name = self.slot(key), readable(key)
+        slot = self.slot(key)
         holder = holder or self.holder(slot)
-        message = f"waited {timeout:g} s for {name}"
-        message += f", held by {holder}" if holder else ", held by somebody else"
         wanted = held.get(self._row(slot)[4]) if holder else None
-        if wanted is not None:
-            message += (
-                f". Deadlock: this call holds {readable(wanted)} and waits for {name}; that one "
-                f"holds {name} and waits for {readable(wanted)}. Name both in one "
-                "transaction(…), which takes them in one order"
-            )
-        else:
-            message += ". Try again later, hold it for less time, or allow a longer timeout"
-        return LockTimeout(message, name=name, timeout=timeout, holder=holder)
+        return too_late(key, timeout, holder, wanted)
 
     def _await_thread(self, slot: int, deadline: float) -> _Slot | None:
         """The slot with its in-process lock taken, or None when the deadline came first."""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..errors import Holder, LockTimeout
 from . import process
-from .holds import Holds
+from .holds import Holds, too_late
 from .local import LocalHold, S
 
 
@@ -77,7 +77,10 @@ class ServedHold(LocalHold[S]):
             self._holds.free(slot)
 
     def _late(self, key: bytes, timeout: float) -> LockTimeout:
-        return self._holds.timeout(key, timeout, self._held, self._holder(key))
+        holder = self._holder(key)
+        if holder is None and self._holds.slot(key) in self._held:  # the table says: this caller
+            return too_late(key, timeout, None, None)
+        return self._holds.timeout(key, timeout, self._held, holder)
 
     @abstractmethod
     def _prepare(self) -> None:

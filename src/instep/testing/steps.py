@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
+
+from ..errors import Misuse
 from ..stores.base import Change, Store
 
 LONG = 10.0  # seconds; a wait that a test expects to end by itself
@@ -74,3 +77,22 @@ def held(store: Store, key: bytes) -> Iterator[int]:
         finally:
             done.set()
             future.result(LONG)
+
+
+def refuses_listing(store: Store) -> bool:
+    """Whether a store cannot list its keys; then it must say so."""
+    if store.powers.listing:
+        return False
+    with pytest.raises(Misuse):
+        store.scan(b"")
+    return True
+
+
+def refuses_several(store: Store) -> bool:
+    """Whether a store has one key in a commit; then it must say so before it holds anything."""
+    if store.powers.several:
+        return False
+    with pytest.raises(Misuse):
+        store.hold((b"a", b"b"), LONG)
+    store.hold((b"a",), 0).release()
+    return True

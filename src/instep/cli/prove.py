@@ -1,23 +1,16 @@
-"""The command line: parses, calls, prints. Everything it does can be called from `races`."""
+"""`instep prove`: run a program under a real server and judge the answers."""
 
 import json
 import re
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from instep.errors import InstepError
-from instep.races import demo as demonstration
 from instep.races import words
 from instep.races.document import document
 from instep.races.load import Load
@@ -26,17 +19,10 @@ from instep.races.report import report
 from instep.races.servers import SERVERS
 from instep.races.verdict import Verdict, Word, overall
 
-EXIT = {Word.RIGHT: 0, Word.WRONG: 1, Word.UNCLEAR: 2}
+from .outcome import FAILED, RIGHT, WRONG, bar, err, out, outcome
+
+EXIT = {Word.RIGHT: RIGHT, Word.WRONG: WRONG, Word.UNCLEAR: FAILED}
 COLOUR = {Word.RIGHT: "green", Word.WRONG: "red", Word.UNCLEAR: "yellow"}
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="instep")
-def main() -> None:
-    """Keep every worker in step."""
 
 
 class Pattern(click.ParamType[re.Pattern[str]]):
@@ -56,7 +42,7 @@ _COUNT = click.IntRange(min=1)
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-@main.command("prove")
+@click.command("prove")
 @click.argument("target", metavar="MODULE:APP")
 @click.option("--server", type=click.Choice(list(SERVERS)), default="gunicorn", help="Which one.")
 @click.option("--workers", type=_COUNT, default=4, help="Processes, in the largest cell.")
@@ -85,7 +71,7 @@ def prove_command(**options: Any) -> None:
     Exits with 0 if every answer was right, 1 if not, and 2 if it could not be run or judged.
     """
     as_json, page = options.pop("as_json"), options.pop("page")
-    with _outcome(as_json):
+    with outcome(as_json):
         plan = _plan(**options)
         runs = _watched(plan, quiet=as_json)
         if page:
@@ -112,45 +98,15 @@ def _plan(
     return Plan(load=load, chdir=Path(chdir), **rest)
 
 
-@contextmanager
-def _outcome(as_json: bool = False) -> Iterator[None]:
-    """Turn what goes wrong into an exit code; a termination unwinds the stack as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        yield
-    except (InstepError, OSError) as error:
-        if as_json:
-            click.echo(json.dumps({"verdict": "not run", "error": str(error)}, indent=1))
-        else:
-            err.print(f"[bold red]could not run:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(EXIT[Word.UNCLEAR])
-    except KeyboardInterrupt:
-        err.print("interrupted; every server has been ended")
-        sys.exit(128 + signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _leave(number: int, frame: Any) -> NoReturn:
-    sys.exit(128 + number)
-
-
-def _bar() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    return Progress(
-        *columns, TimeElapsedColumn(), console=err, transient=True, disable=not err.is_terminal
-    )
-
-
 def _watched(plan: Plan, *, quiet: bool) -> list[Run]:
     """All runs of the plan, behind a progress bar on standard error."""
-    with _bar() as bar:
-        bar.disable |= quiet
-        task = bar.add_task(f"starting {plan.server}", total=plan.load.requests)
+    with bar() as progress:
+        progress.disable |= quiet
+        task = progress.add_task(f"starting {plan.server}", total=plan.load.requests)
         return list(
             prove(
                 plan,
-                lambda cell, turn, done: bar.update(
+                lambda cell, turn, done: progress.update(
                     task, completed=done, description=f"{plan.server} {cell}, round {turn}"
                 ),
             )
@@ -200,54 +156,3 @@ def _yes(good: bool) -> str:
 
 def _verdict(verdict: Verdict) -> str:
     return f"[{COLOUR[verdict.word]}]{words.conclusion(verdict)}[/]"
-
-
-@main.command("demo")
-def demo_command() -> None:
-    """Prove the programs in examples/ under several servers, and say why they differ.
-
-    Exits with 0 when it ran, whatever it found, and 2 if it could not run.
-    """
-    with _outcome():
-        folder = demonstration.examples()
-        results = _demonstrated(folder)
-    out.print("\n100 clients at once: how many different numbers they got, and the verdict\n")
-    out.print(_side_by_side(results))
-    for paragraph in demonstration.why(results):
-        out.print(f"\n{escape(paragraph)}")
-    out.print("\n[bold]By hand[/]")
-    for line in demonstration.by_hand(folder):
-        out.print(f"  {escape(line)}")
-
-
-def _demonstrated(folder: Path) -> list[demonstration.Result]:
-    total = len(demonstration.PROGRAMS) * len(demonstration.WAYS)
-    with _bar() as bar:
-        task = bar.add_task("starting", total=total, completed=-1)
-        return list(
-            demonstration.demonstrate(
-                folder,
-                lambda program, way: bar.update(task, advance=1, description=f"{program}, {way}"),
-            )
-        )
-
-
-def _side_by_side(results: list[demonstration.Result]) -> Table:
-    table = Table(box=None, padding=(0, 2, 1, 0))
-    table.add_column("gunicorn", no_wrap=True)
-    for program, title in demonstration.PROGRAMS.items():
-        table.add_column(f"{title}\n[dim]{program}[/]", no_wrap=True)
-    for way in demonstration.WAYS:
-        runs = {result.program: result.run for result in results if result.way == way}
-        table.add_row(str(way), *(_cell(runs[program]) for program in demonstration.PROGRAMS))
-    return table
-
-
-def _cell(run: Run) -> str:
-    verdict = run.verdict
-    counts = f"{verdict.distinct} of {verdict.answered} {verdict.word}"
-    return "\n".join([f"[{COLOUR[verdict.word]}]{counts}[/]", *verdict.diseases])
-
-
-if __name__ == "__main__":
-    main()

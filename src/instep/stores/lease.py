@@ -1,0 +1,80 @@
+"""Leases are renewed for as long as their holder's process runs, by a thread beside the program."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+from . import process
+
+_IDLE = 30.0  # seconds without a hold after which the thread ends; the next hold starts another
+
+
+class Leased(Protocol):
+    """A hold that ends by itself."""
+
+    def renew(self) -> bool:
+        """Begin its time anew; False when it has ended. Does not raise."""
+
+
+class Keeper:
+    """Renews the holds of one store in this process.
+
+    Args:
+        period: seconds between two renewals of a hold; a third of its lease.
+    """
+
+    def __init__(self, period: float) -> None:
+        self._period = period
+        self.after_fork_in_child()
+        process.watch(self)
+
+    def watch(self, hold: Leased) -> None:
+        """Renew a hold until it is dropped."""
+        self._holds[hold] = time.monotonic()
+        if not self._running:
+            self._start()
+
+    def drop(self, hold: Leased) -> None:
+        """It has ended."""
+        self._holds.pop(hold, None)
+
+    def before_fork(self) -> None:
+        """Nothing here is locked."""
+
+    def after_fork_in_parent(self) -> None:
+        """The thread goes on."""
+
+    def after_fork_in_child(self) -> None:
+        """What was held is the parent's, and so is the thread."""
+        self._holds: dict[Leased, float] = {}
+        self._running = False
+
+    def _start(self) -> None:
+        if process.will_fork():
+            return  # a thread would leave uWSGI's workers with a lock that nobody lets go of
+        self._running = True
+        thread = threading.Thread(target=self._keep, name="instep-leases", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter ends: no call will be long any more
+            self._running = False
+
+    def _keep(self) -> None:
+        era, last = process.era, time.monotonic()
+        while era is process.era:
+            time.sleep(self._period / 2)
+            now = time.monotonic()
+            if self._holds:
+                last = now
+            elif now - last > _IDLE:
+                self._running = False
+                if not self._holds:
+                    return
+                self._running = True  # one came in between, and found the thread running
+            for hold, since in list(self._holds.items()):
+                if now - since >= self._period:
+                    self._holds[hold] = now
+                    if not hold.renew():
+                        self.drop(hold)

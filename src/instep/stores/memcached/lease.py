@@ -1,0 +1,141 @@
+"""A lease in memcached: a key that only its owner replaces, and that ends by itself.
+
+It is taken by `add`, which one caller wins, and renewed and given back by `cas`, so that nobody
+touches one that has become somebody else's. The server ends it when its owner is silent; it may
+also throw it out when memory is short. So it orders those who come, and nothing more: truth is the
+comparison of the record.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+import time
+from struct import Struct
+
+from ...errors import Holder, StoreError
+from .link import Item, Link, Links, Lost, Server
+
+_OWNER = Struct("<16sQQd")  # token, pid, thread, since; then the host
+_FIRST_SLEEP, _LAST_SLEEP = 0.2e-3, 10e-3  # seconds between two tries
+_COARSE = 1.5  # seconds by which memcached's clock, of whole seconds, may end a lease early
+_ENDED = -1  # an expiry in the past
+_TRIES = 3  # to give one back over connections that break; others would wait until it ends
+
+
+class Lease:
+    """A right to one key, for some seconds.
+
+    Args:
+        links: this process's connections.
+        server: where the key is.
+        name: of the lease.
+        seconds: that it lasts without a renewal; whole ones.
+    """
+
+    __slots__ = ("_cas", "_links", "_seconds", "_server", "_token", "name", "sure_until", "value")
+
+    def __init__(self, links: Links, server: Server, name: bytes, seconds: int) -> None:
+        self._links = links
+        self._server = server
+        self.name = name
+        self._seconds = seconds
+        self._token = os.urandom(16)
+        owner = _OWNER.pack(self._token, os.getpid(), threading.get_ident(), time.time())
+        self.value = owner + socket.gethostname().encode()
+        self._cas: Item | None = None  # the item by which it can be given back at once
+        self.sure_until = 0.0  # of `time.monotonic`: before that it has not run out
+
+    def take(self, deadline: float) -> bool:
+        """Try until it is ours or the deadline of `time.monotonic` has passed, once at least."""
+        pause, asked = _FIRST_SLEEP, False
+        while True:
+            began = time.monotonic()
+            link = self._links.take(self._server)
+            try:
+                mine = link.add(self.name, self.value, self._seconds)
+                if not mine and asked:  # an `add` whose answer was lost may have been made
+                    mine = self.is_mine(link.look(self.name)[0])
+            except Lost:
+                mine, asked = False, True
+            finally:
+                self._links.give_back(link)
+            if mine:
+                self.sure_until = began + self._seconds - _COARSE
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            pause = nap(pause, deadline)
+
+    def is_mine(self, item: Item) -> bool:
+        """Whether what is at the lease's key is this very lease; remembered for its end."""
+        mine = item.value is not None and item.value.startswith(self._token)
+        self._cas = item if mine else None
+        return mine
+
+    def renew(self) -> bool:
+        """Begin its seconds anew; False if it is no longer ours.
+
+        Raises:
+            Lost: the server does not answer.
+            StoreError: it is not there.
+        """
+        began = time.monotonic()
+        link = self._links.take(self._server)
+        try:
+            [item] = link.look(self.name)
+            if item.value is None or not item.value.startswith(self._token):
+                self.sure_until = 0.0
+                return False
+            if item.replace(self.name, self.value, self._seconds):
+                self.sure_until = began + self._seconds - _COARSE
+                return True
+            return False
+        finally:
+            self._links.give_back(link)
+
+    def give_back(self, link: Link) -> bool:
+        """End it, if it is ours; whether it was. If that cannot be done, it ends by itself.
+
+        Args:
+            link: is given back too.
+        """
+        for _ in range(_TRIES):
+            try:
+                return self._end(link)
+            except Lost:
+                self._links.close()  # the others that are idle are as dead
+            except StoreError:
+                break
+            finally:
+                self._links.give_back(link)
+            link = self._links.take(self._server)
+        return False
+
+    def _end(self, link: Link) -> bool:
+        item = self._cas if self._cas is not None and self._cas.link is link else None
+        while True:
+            if item is None:
+                [item] = link.look(self.name)
+            if not self.is_mine(item):
+                return False
+            if item.replace(self.name, b"", _ENDED):
+                return True
+            item = None  # it was renewed in between
+
+
+def nap(pause: float, deadline: float) -> float:
+    """Sleep about so long, and tell how long to sleep the next time."""
+    left = deadline - time.monotonic()
+    time.sleep(max(0.0, min(left, pause * (0.5 + random.random()))))
+    return min(pause * 1.5, _LAST_SLEEP)
+
+
+def owner(value: bytes | None) -> Holder | None:
+    """Who has a lease, as its value tells."""
+    if value is None or len(value) < _OWNER.size:
+        return None
+    _, pid, thread, since = _OWNER.unpack_from(value)
+    return Holder(value[_OWNER.size :].decode(errors="replace"), pid, thread, since)

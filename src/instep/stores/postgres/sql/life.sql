@@ -1,0 +1,1 @@
+SELECT token, pg_backend_pid() FROM {life}

@@ -1,0 +1,1 @@
+SELECT version, txid, expires, data FROM {records} WHERE key = $1

@@ -1,0 +1,2 @@
+-- Any statement starts the server's clock for idle transactions anew.
+SELECT 1

@@ -1,0 +1,51 @@
+"""A private manager for tests: the real server, in a process of its own."""
+
+import sys
+
+from daemon import Daemon, free_port
+from instep.stores.manager.place import place
+from instep.stores.manager.wire import Channel
+
+_SERVE = "import sys; from instep.stores.manager import serve; serve(sys.argv[1])"
+
+
+class Manager(Daemon):
+    """A manager on a socket, or on a free port of loopback.
+
+    Args:
+        tcp: whether it is to be on a port.
+    """
+
+    def __init__(self, tcp: bool = False) -> None:
+        super().__init__("manager")
+        self.port = free_port() if tcp else None
+        self.keyfile = self.folder / "s.key"
+        if self.port is not None:
+            self.keyfile.touch(mode=0o600)
+            self.keyfile.write_text("of this very test\n")
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        if self.port is None:
+            return f"manager:{self.folder}/s"
+        return self.url_at(self.port)
+
+    def url_at(self, port: int) -> str:
+        """Where it is, for those who come by another port."""
+        return f"manager://127.0.0.1:{port}?keyfile={self.keyfile}"
+
+    def command(self) -> list[str]:
+        """What `instep serve` does."""
+        return [sys.executable, "-W", "error", "-c", _SERVE, self.url]
+
+    def ready(self) -> bool:
+        """It says hello."""
+        where = place(self.url)
+        try:
+            with where.socket() as knock:
+                knock.settimeout(2.0)
+                knock.connect(where.address())
+                return Channel(knock).recv_bytes().startswith(b"instep")
+        except OSError:
+            return False

@@ -1,0 +1,45 @@
+"""The contract, kept by PostgreSQL: over TCP, over a unix socket, without prepared statements."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from instep.stores import engine
+from instep.stores.base import Store
+from instep.testing import StoreContract
+from servers import Postgres
+
+
+class PostgresContract(StoreContract):
+    """A hold is lost with its connection, which the server ends when the holder is silent."""
+
+    def change_behind(self, store: Any, hold: Any, key: bytes, new: bytes) -> None:
+        """Let the hold's lease run out, and change the key as another process does."""
+        link, pool = hold._link, store.pool
+        link.ask((("limits", (b"0", b"0", b"1")),), 5)
+        time.sleep(0.01)
+        with closing(type(store)(pool.settings)) as other:
+            other.update(key, lambda old: (new, None), 5)
+
+
+class TestOverTcp(PostgresContract):
+    """With a password."""
+
+    @pytest.fixture
+    def store(self, postgres_server: Postgres) -> Iterator[Store]:
+        """An empty store."""
+        with closing(engine(postgres_server.url).open()) as store:
+            yield store
+
+
+class TestOverTheUnixSocket(PostgresContract):
+    """As behind a pooler that keeps no prepared statements."""
+
+    @pytest.fixture
+    def store(self, postgres_server: Postgres) -> Iterator[Store]:
+        """An empty store."""
+        with closing(engine(f"{postgres_server.unix_url}&prepare=no").open()) as store:
+            yield store
