@@ -1,5 +1,7 @@
 """URLs of stores: taken apart, and shown without what is secret in them."""
 
+from pathlib import Path
+
 import pytest
 
 from instep import Misuse, Space
@@ -86,3 +88,16 @@ def test_fresh_is_for_embedded_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Misuse, match="--fresh"):
         engine("redis://u:hush@h")
     engine("memory:")
+
+
+def test_a_relative_path_is_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same URL in another directory is another store."""
+    found = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        found += [engine(url).open() for url in ("lmdb:s", "manager:s.sock")]
+    assert found[0] is not found[2]
+    assert found[1] is not found[3]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import partial
 from importlib import import_module
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 from ..errors import Misuse
@@ -66,11 +65,12 @@ def engine(url: str) -> Engine:
             raise Misuse(
                 f"{scheme}: needs the library {missing.name!r}: install instep[{_NEEDS[module]}]"
             ) from None
-        return ours if scheme == "memory" else ours._replace(open=partial(_one, url, ours.open))
+        # lmdb: knows its folders itself, and every memory: is a store of its own.
+        return ours if module in ("lmdb", "memory") else _shared(url, ours)
     theirs = registered(scheme, url) if colon else None
     if theirs is not None:
         _refuse_fresh(url)
-        return theirs._replace(open=partial(_one, url, theirs.open))
+        return _shared(url, theirs)
     raise Misuse(
         f"no store is known for the scheme {scheme[:20]!r}: a URL is one of {_EXAMPLES}"
         if colon
@@ -86,13 +86,15 @@ def _refuse_fresh(url: str) -> None:
         )
 
 
-def _one(url: str, make: Callable[[], Store]) -> Store:
-    """The process's store for a URL: what two spaces have of it can be in one transaction."""
-    store = _stores.get(url)
-    if store is None:
-        made = make()
-        store = _stores.setdefault(url, made)
-    return store
+def _shared(url: str, engine: Engine) -> Engine:
+    """Open one store for one URL: what two spaces have of it can be in one transaction."""
+    place = url if "//" in url else f"{url} {Path().absolute()}"  # a path may be relative
+
+    def one() -> Store:
+        store = _stores.get(place)
+        return store if store is not None else _stores.setdefault(place, engine.open())
+
+    return engine._replace(open=one)
 
 
 _stores: WeakValueDictionary[str, Store] = WeakValueDictionary()

@@ -13,6 +13,7 @@ class StoreContract(RecordContract, HoldContract):
     `change_behind` how a key is changed in spite of a hold.
 
     Example:
+        >>> import pytest
         >>> from instep.testing import StoreContract
         >>> class TestMine(StoreContract):
         ...     @pytest.fixture
