@@ -57,13 +57,22 @@ def _processor() -> str:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("instep", "ormsgpack", "diskcache", "redis", "flask", "gunicorn")
+    packages = ["instep", "ormsgpack", "diskcache", "redis", "flask", "gunicorn"]
+    packages += ["psycopg", "psycopg-pool", "sqlalchemy", "pymemcache"]
     versions = {package: version(package) for package in packages}
     versions["lmdb"] = f"{version('lmdb')} (LMDB {'.'.join(map(str, lmdb.version()))})"
     versions["SQLite"] = sqlite3.sqlite_version
     versions["redis-server"] = _said("redis-server", "--version", word=2)
+    versions["PostgreSQL"] = _said(_postgres(), "--version", word=2)
+    versions["memcached"] = _said("memcached", "--version", word=1)
     versions["wrk"] = _said("wrk", "--version", word=1)
     return versions
+
+
+def _postgres() -> str:
+    """The newest of those that Debian keeps beside the PATH, unless one is on it."""
+    beside = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+    return shutil.which("postgres") or shutil.which("postgres", path=":".join(beside)) or ""
 
 
 def _said(program: str, *arguments: str, word: int) -> str:

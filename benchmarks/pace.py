@@ -20,8 +20,8 @@ class Stores:
         handover: likewise the lock.
         spread: likewise the many objects, for each number of processes.
         processes: those numbers.
-        sizes: objects in the stores that can be filled from inside their servers.
-        small_sizes: objects in the others, which are filled one by one.
+        sizes: objects in the stores.
+        small_sizes: objects in those that take too long to fill.
     """
 
     rounds: int

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LEFT, RIGHT, TOP, HEIGHT, GAP = 760, 80, 150, 64, 230, 56
+WIDTH, LEFT, RIGHT, TOP, HEIGHT, GAP = 760, 80, 150, 56, 230, 58
 _APART = 16  # pixels between the names of two lines
 _DASHES = ("", "9 3", "2 3", "9 3 2 3", "5 2")
 
@@ -54,9 +54,9 @@ def plot(title: str, places: Sequence[str], below: str, panels: Sequence[Panel])
     drawn: list[str] = []
     bottom = TOP
     for panel in panels:
-        start = bottom + 8
+        start = bottom + 18
         bottom = start + HEIGHT
-        drawn.append(f'<text class="group" x="16" y="{start - 8}">{escape(panel.heading)}</text>')
+        drawn.append(f'<text class="group" x="16" y="{start - 16}">{escape(panel.heading)}</text>')
         drawn += _panel(panel, len(places), start)
         for number, place in enumerate(places):
             x = _across(number, len(places))

@@ -41,11 +41,16 @@ def ratio(times: Times, one: str, other: str) -> float:
 
 
 def _filling(timer: Timer, turn: float) -> int:
-    """How many calls fill a turn; counting them warms the contender up."""
-    count, seconds = 1, timer.timeit(1)
+    """How many calls fill a turn; counting them warms the contender up.
+
+    The first call, which may open a connection, does not count, and of each trial the fastest does:
+    a contender that was interrupted in its only one would have few and cold calls in every turn.
+    """
+    timer.timeit(1)
+    count, seconds = 1, min(timer.repeat(3, 1))
     while seconds < min(_SHORTEST, turn):
         count *= 2
-        seconds = timer.timeit(count)
+        seconds = min(timer.repeat(3, count))
     return max(1, round(turn / seconds * count))
 
 

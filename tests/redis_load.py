@@ -1,5 +1,6 @@
 """Workers that write to a store while it is ill-treated, and an account of what became of it."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class Load:
     """
 
     def __init__(self, url: str, threads: int = 2) -> None:
-        self._url = url
+        self._store = engine(url).open()
         self._end = threading.Event()
         self._lock = threading.Lock()
         self.told: dict[bytes, list[bytes]] = {key: [] for key in LISTS}
@@ -52,9 +53,12 @@ class Load:
         self.uncounted = 0
         self.longest = 0.0
         self.surprises: list[BaseException] = []
+        who = os.urandom(3).hex().encode()
         works = [self._list(by_hold), self._list(by_update), self._count]
         self._threads = [
-            threading.Thread(target=self._work, args=(b"%d-%d" % (kind, number), work), daemon=True)
+            threading.Thread(
+                target=self._work, args=(b"%b-%d-%d" % (who, kind, number), work), daemon=True
+            )
             for kind, work in enumerate(works)
             for number in range(threads)
         ]
@@ -68,6 +72,7 @@ class Load:
         self._end.set()
         for thread in self._threads:
             thread.join(60)
+        self._store.close()
         if what[0] is None:
             assert not any(thread.is_alive() for thread in self._threads)
             assert not self.surprises, self.surprises[0]
@@ -100,7 +105,7 @@ class Load:
             assert len(self.numbers) <= total <= len(self.numbers) + self.uncounted
 
     def _work(self, name: bytes, work: Callable[[Store, bytes], None]) -> None:
-        store, turn = engine(self._url).open(), 0
+        store, turn = self._store, 0
         try:
             while not self._end.is_set():
                 turn += 1

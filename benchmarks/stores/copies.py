@@ -5,6 +5,7 @@ them tells that they are right.
 """
 
 from contextlib import closing
+from typing import Any
 
 import psycopg
 import redis
@@ -32,7 +33,7 @@ FROM {records}, generate_series(1, %(last)s) AS number WHERE key = %(like)s
 def in_redis(url: str, like: bytes, size: int) -> None:
     """Make members 1 to `size` - 1 like number 0, whose key is `like`."""
     with closing(redis.Redis.from_url(url)) as client:
-        keys: list[bytes] = client.keys()
+        keys: Any = client.keys()
         [record] = [key for key in keys if key.endswith(like)]
         [index] = [
             key

@@ -72,9 +72,9 @@ def _on_postgres(pace: Pace, every: Places, up: ExitStack) -> dict[int, str]:
 
 
 def _on_more(engine: str, pace: Pace, every: Places, up: ExitStack) -> dict[int, str]:
-    """Servers that have one store each, and are filled call by call."""
+    """Servers that have one store each, and are filled one by one."""
     urls: dict[int, str] = {}
-    for size in pace.small_sizes:
+    for size in pace.sizes if engine == MANAGER else pace.small_sizes:
         place = another(up, engine)
         assert not isinstance(place, str)  # it was there a moment ago
         urls[size] = place.url

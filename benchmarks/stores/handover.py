@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from statistics import median
 
 import redis
 
@@ -131,9 +132,9 @@ def summary(name: str, seconds: float, holds: list[Holds], errors: tuple[str, ..
     return Handover(
         name,
         rate=len(every) / seconds,
-        median=gaps[len(gaps) // 2] / 1e9,
+        median=median(gaps) / 1e9,
         p99=gaps[len(gaps) * 99 // 100] / 1e9,
-        wait=waits[len(waits) // 2] / 1e9,
+        wait=median(waits) / 1e9,
         longest=waits[-1] / 1e9,
         overlaps=sum(later[0] < former[1] for former, later in pairwise(every)),
         errors=errors,

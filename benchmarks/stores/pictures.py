@@ -38,16 +38,20 @@ def _calls(found: Stores) -> str:
 def _handover(found: Stores) -> str:
     groups = {
         "From letting go until one who waits is in, median": [
-            Bar(one.name, one.median * 1e3, f"{one.median * 1e3:,.2g}", one.name != PEER)
+            Bar(one.name, one.median * 1e3, _short(one.median * 1e3), one.name != PEER)
             for one in found.handover
         ],
         "The longest that anybody waited": [
-            Bar(one.name, one.longest * 1e3, f"{one.longest * 1e3:,.0f}", one.name != PEER)
+            Bar(one.name, one.longest * 1e3, _short(one.longest * 1e3), one.name != PEER)
             for one in found.handover
         ],
     }
     title = "One lock, kept for a millisecond, wanted by 8 processes: shorter is better"
     return chart(title, "ms, logarithmic", groups)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
 
 
 def _spread(found: Stores, cores: int) -> str:

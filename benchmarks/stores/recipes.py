@@ -17,10 +17,10 @@ Actions = dict[str, Action]
 
 GET, SET, INCR = "redis-py GET", "redis-py SET", "redis-py INCR"
 LOCKED = "redis-py Lock + GET + SET + release"
-SELECT, UPDATE = "psycopg, pooled: SELECT of one row", "psycopg, pooled: UPDATE … RETURNING"
-LAZY = "the same, synchronous_commit=off"
-FOR_UPDATE = "psycopg, pooled: SELECT FOR UPDATE, UPDATE, commit"
-ORM = "SQLAlchemy: get(with_for_update=True), change, commit"
+SELECT, UPDATE = "psycopg: SELECT of one row", "psycopg: UPDATE … RETURNING"
+LAZY = "psycopg: UPDATE … RETURNING, no sync"
+FOR_UPDATE = "psycopg: SELECT FOR UPDATE, UPDATE"
+ORM = "SQLAlchemy: get(with_for_update=True)"
 BOARD, TABLE_GET = "Manager: lock, get, set", "Manager: dict, get"
 CAS, CACHED = "pymemcache gets + cas", "pymemcache get"
 

@@ -28,9 +28,11 @@ def _calls(found: Stores, pace: Pace) -> str:
     text = (
         f"### One call on a server\n\nOne thread of one process; {pace.rounds} rounds of about "
         f"{pace.turn * 1e3:g} ms each; the same server and the same kind of connection for all. "
-        "What a commit waits for the disk is the time of an UPDATE less that of the same UPDATE "
-        "with `synchronous_commit=off`, in the same round.\n\n![Microseconds per call]"
-        "(stores-calls.svg)"
+        "psycopg goes through its pool, with prepared statements, and a single statement has no "
+        "transaction around it. SQLAlchemy does `get(…, with_for_update=True)`, a change and the "
+        "commit, over psycopg, with its usual pool. What a commit waits for the disk is the time "
+        "of an UPDATE less that of the same UPDATE with `synchronous_commit=off` (*no sync*), in "
+        "the same round.\n\n![Microseconds per call](stores-calls.svg)"
     )
     return "\n\n".join([text, *map(_group, found.calls)])
 
@@ -127,7 +129,7 @@ def _growth(found: Stores, pace: Pace) -> str:
     ]
     return (
         "### Growth of a store on a server\n\nA call of a member, chosen at random, of a family "
-        "of that many. Redis and PostgreSQL are filled by copies that the server makes itself; the "
-        f"others one by one, and therefore up to {max(pace.small_sizes):,} only.\n\n"
+        "of that many. Redis and PostgreSQL are filled by copies that the server makes itself, "
+        "the others one by one; a million in memcached would take more than a minute.\n\n"
         + table(head, rows)
     )

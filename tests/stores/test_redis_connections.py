@@ -11,9 +11,9 @@ from instep.stores import engine
 from instep.stores.base import Store
 from instep.stores.change import Put
 from instep.stores.redis import RedisStore
-from instep.stores.redis_calls import Session
-from instep.stores.redis_scripts import ADD as ADDS
-from instep.stores.redis_scripts import (
+from instep.stores.redis.calls import Session
+from instep.stores.redis.scripts import ADD as ADDS
+from instep.stores.redis.scripts import (
     COMMIT,
     HOLD,
     RELEASE,
@@ -22,7 +22,7 @@ from instep.stores.redis_scripts import (
     Script,
     packed,
 )
-from instep.stores.redis_scripts import PUT as PUTS
+from instep.stores.redis.scripts import PUT as PUTS
 from instep.testing.steps import LONG, add_one, data, put, replace
 from proxy import Fault, Proxy
 from redis_load import ADD, Load
@@ -74,6 +74,19 @@ def test_a_call_is_two_round_trips(store: Store, proxy: Proxy) -> None:
         before = proxy.round_trips
         work()
         assert proxy.round_trips - before == times
+
+
+def test_waiters_that_are_gone_cost_no_round_trip(
+    store: Store, proxy: Proxy, redis_server: Redis
+) -> None:
+    """A wake-up that nobody takes is in nobody's way."""
+    replace(store, b"n", b"1")
+    redis_server.cli("HSET", "instep:k:n", "w", round((time.time() + 60) * 1e6))
+    for _ in range(3):
+        before = proxy.round_trips
+        replace(store, b"n", b"1")
+        assert proxy.round_trips - before == 2
+    assert redis_server.cli("LLEN", "instep:w:n") == 1
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -8,9 +8,9 @@ import pytest
 from instep.stores import engine
 from instep.stores.base import Store
 from instep.stores.record import next_txid
-from instep.stores.redis_hold import RedisHold
-from instep.stores.redis_layout import SHARDS, Layout
-from instep.stores.redis_scripts import command
+from instep.stores.redis.hold import RedisHold
+from instep.stores.redis.layout import SHARDS, Layout
+from instep.stores.redis.scripts import command
 from instep.testing import StoreContract
 from servers import Redis, RedisCluster
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import Protocol
 
 from . import process
+
+log = logging.getLogger("instep")
 
 _IDLE = 30.0  # seconds without a hold after which the thread ends; the next hold starts another
 
@@ -15,7 +18,7 @@ class Leased(Protocol):
     """A hold that ends by itself."""
 
     def renew(self) -> bool:
-        """Begin its time anew; False when it has ended. Does not raise."""
+        """Begin its time anew; False when it has ended. An error is logged; it is tried again."""
 
 
 class Keeper:
@@ -75,6 +78,13 @@ class Keeper:
                 self._running = True  # one came in between, and found the thread running
             for hold, since in list(self._holds.items()):
                 if now - since >= self._period:
-                    self._holds[hold] = now
-                    if not hold.renew():
-                        self.drop(hold)
+                    self._renew(hold, now)
+
+    def _renew(self, hold: Leased, now: float) -> None:
+        try:
+            if not hold.renew():
+                self.drop(hold)
+            elif hold in self._holds:
+                self._holds[hold] = now
+        except Exception as error:  # the others must not suffer; this one is tried again
+            log.warning("instep: a lease could not be renewed: %r", error)

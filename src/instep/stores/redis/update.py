@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from typing import Any, cast
 
-from ..errors import LockTimeout, StoreError
-from .base import Change, T
-from .change import Add, Put
-from .record import alive, next_txid
-from .redis_hold import RedisHold, written
-from .redis_layout import ANNOUNCED
-from .redis_place import Place, record_of
-from .redis_scripts import ADD, PUT, SWAP, Request, Script, packed
+from ...errors import LockTimeout, StoreError
+from ..base import Change, T
+from ..change import Add, Put
+from ..record import alive, next_txid
+from .hold import RedisHold, written
+from .layout import ANNOUNCED
+from .place import Place, record_of
+from .scripts import ADD, PUT, SWAP, Request, Script, packed
 
 _RACES = 4  # lost ones, after which the key is held
 _WHOLE = 1 << 53  # the server's numbers have gaps beyond it

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from .redis_place import Place
-from .redis_scripts import command
+from .place import Place
+from .scripts import command
 
 _LEAST = 8  # names that a shard is asked for at a time
 

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from ..errors import Holder, LeaseLost, LockTimeout, StoreError
-from .holds import too_late
-from .keys import readable
-from .local import unheld
-from .record import next_txid
-from .redis_layout import ANNOUNCED
-from .redis_place import Place, holder_of
-from .redis_scripts import COMMIT, HOLD, RELEASE, RENEW, Request, packed
-from .served import ServedHold
+from ...errors import Holder, LeaseLost, LockTimeout
+from ..holds import too_late
+from ..keys import readable
+from ..local import unheld
+from ..record import next_txid
+from ..served import ServedHold
+from .layout import ANNOUNCED
+from .place import Place, holder_of
+from .scripts import COMMIT, HOLD, RELEASE, RENEW, Request, packed
 
 _ANNOUNCED, _NO_WAIT = packed(ANNOUNCED), packed(b"0")
 _WOKEN, _NOT_WOKEN = packed(b"1"), packed(b"0")
@@ -57,10 +57,7 @@ class RedisHold(ServedHold[Place]):
             return False
         body = packed(*records, self._token) + place.lease
         request = Request(RENEW, self._shard, len(records), len(records) + 2, body)
-        try:
-            kept = place.calls.run(request, _monotonic() + place.period / 2)
-        except StoreError:
-            return True  # nobody knows; there is time for another try
+        kept = place.calls.run(request, _monotonic() + place.period / 2)
         return bool(kept == len(records))
 
     def _prepare(self) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import Misuse
-from .address import Address, parse
+from ...errors import Misuse
+from ..address import Address, parse
 
 OPTIONS = (
     "namespace",

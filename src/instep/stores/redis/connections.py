@@ -15,9 +15,9 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.retry import Retry
 
-from .redis_address import Settings
-from .redis_scripts import Request, command
-from .redis_wire import TICK, Refused, exchange
+from .address import Settings
+from .scripts import Request, command
+from .wire import TICK, Refused, exchange
 
 _QUICKEST, _SLOWEST = 1.0, 5.0  # seconds that connecting may take
 REPLICAS = 1000  # ms that a commit waits for its replicas
@@ -71,56 +71,33 @@ class Node:
             The script's answer, and how many replicas have it, if that was asked for.
         """
         wait = self._replicas if request.writes else 0
-        if not wait and not asking:
-            answer = self._exchanged(request.command(again, False), until, 1)[0]
+        answers = self._called(request.command(again, False), until, wait, asking)
+        if type(answers[0]) is Refused and answers[0].code == "NOSCRIPT":
+            answers = self._called(request.command(again, True), until, wait, asking)
+        for answer in answers:
             if type(answer) is Refused:
-                if answer.code != "NOSCRIPT":
-                    raise answer
-                return self.ask(request.command(again, True), until)[0], 0
-            return answer, 0
-        try:
-            answers = self._sent(request.command(again, False), until, wait, asking)
-        except Refused as refused:
-            if refused.code != "NOSCRIPT":
-                raise
-            answers = self._sent(request.command(again, True), until, wait, asking)
-        return answers[asking], answers[-1] if wait else 0
+                raise answer
+        return answers[0], answers[1] if wait else 0
 
-    def ask(self, data: bytes, until: float, count: int = 1) -> list[Any]:
-        """Send commands, and return their answers.
+    def ask(self, data: bytes, until: float, count: int = 1, asking: bool = False) -> list[Any]:
+        """What commands answer.
 
         Raises:
             Refused: one of them failed; all were answered.
             Lost: the connection is lost.
             RedisError: there could be none.
         """
-        answers = self._exchanged(data, until, count)
+        if asking:
+            answers = self.answers(_ASKING + data, until, count + 1)[1:]
+        else:
+            answers = self.answers(data, until, count)
         for answer in answers:
             if type(answer) is Refused:
                 raise answer
         return answers
 
-    def close(self, *, for_good: bool = True) -> None:
-        """Close the connections that nobody uses; of those in use, each when it is given back."""
-        self._open = self._open and not for_good
-        while self._idle:
-            try:
-                link, _ = self._idle.pop()
-            except IndexError:
-                return
-            link.disconnect()
-
-    def _sent(self, data: bytes, until: float, wait: int, asking: bool) -> list[Any]:
-        count = 1
-        if wait:
-            data += command(b"WAIT", b"%d" % wait, b"%d" % REPLICAS)
-            count += 1
-        if asking:
-            data = _ASKING + data
-            count += 1
-        return self.ask(data, until, count)
-
-    def _exchanged(self, data: bytes, until: float, count: int) -> list[Any]:
+    def answers(self, data: bytes, until: float, count: int) -> list[Any]:
+        """What commands answer, where an error is a `Refused` in the list."""
         try:
             taken = self._idle.pop()
         except IndexError:
@@ -135,6 +112,25 @@ class Node:
         else:
             taken[0].disconnect()
         return answers
+
+    def close(self, *, for_good: bool = True) -> None:
+        """Close the connections that nobody uses; of those in use, each when it is given back."""
+        self._open = self._open and not for_good
+        while self._idle:
+            try:
+                link, _ = self._idle.pop()
+            except IndexError:
+                return
+            link.disconnect()
+
+    def _called(self, data: bytes, until: float, wait: int, asking: bool) -> list[Any]:
+        if not wait and not asking:
+            return self.answers(data, until, 1)
+        if wait:
+            data += command(b"WAIT", b"%d" % wait, b"%d" % REPLICAS)
+        if asking:
+            data = _ASKING + data
+        return self.answers(data, until, 1 + (wait > 0) + asking)[asking:]
 
     def _connected(self, until: float) -> tuple[Any, Any]:
         """A new connection, logged in, and its socket."""

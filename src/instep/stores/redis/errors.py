@@ -12,9 +12,9 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import TimeoutError as Silent
 
-from ..errors import StoreError
-from .redis_address import Settings
-from .redis_wire import Garbled, Lost, Refused
+from ...errors import StoreError
+from .address import Settings
+from .wire import Garbled, Lost, Refused
 
 TROUBLE = (Refused, Lost, Garbled, RedisError, OSError)
 """What a call raises. What redis-py raises comes from connecting, so nothing was sent then."""
@@ -36,6 +36,7 @@ _HINTS = (
     ("DB index", "there is no such database ({}): the server has 16, unless it says otherwise"),
     ("cluster mode", "{}: write redis+cluster://"),
     ("NOAUTH", "the server wants a password ({}): write redis://user:password@host"),
+    ("unauthenticated", "the server wants a password ({}): write redis://user:password@host"),
     ("NOPERM", "the server's ACL forbids it ({}): allow the namespace's keys and the commands"),
     ("unknown command", "{}: this store needs Redis 6 or Valkey, with scripts"),
 )

@@ -38,7 +38,7 @@ end
 -- For how many µs a record is held by somebody, if it is.
 local function held(record, token)
     if set(token) and string.byte(token) ~= 33 then
-        local left = tonumber(redis.call('HGET', record, 'u')) - now()
+        local left = tonumber(redis.call('HGET', record, 'u') or 0) - now()
         return left >= 0 and left
     end
 end
@@ -122,7 +122,6 @@ local function write(keys, i, v, x, w, data, txid, expires, version)
             redis.call('ZREM', keys[2], name)
         else
             redis.call('ZADD', keys[2], expires, name)
-            clean(keys[1], keys[2], prefix)
         end
     end
     if not v then
@@ -131,6 +130,9 @@ local function write(keys, i, v, x, w, data, txid, expires, version)
     end
     if w then
         wake(record, keys[i + 1], w)
+    end
+    if expires ~= '' then -- at the end, since it may clear away this very record
+        clean(keys[1], keys[2], prefix)
     end
 end
 

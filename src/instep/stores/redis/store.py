@@ -18,15 +18,15 @@ from collections.abc import Collection
 from functools import partial
 from itertools import islice
 
-from . import process
-from .base import Change, Engine, Hold, Powers, Record, Store, T
-from .keys import check_key
-from .record import alive
-from .redis_address import Settings, settings
-from .redis_hold import RedisHold
-from .redis_place import Place, record_of
-from .redis_scan import Names, records
-from .redis_update import Update
+from .. import process
+from ..base import Change, Engine, Hold, Powers, Record, Store, T
+from ..keys import check_key
+from ..record import alive
+from .address import Settings, settings
+from .hold import RedisHold
+from .place import Place, record_of
+from .scan import Names, records
+from .update import Update
 
 _POWERS = Powers(several=True, durable=True, machines=True, leases=True)
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from .redis_address import Settings
-from .redis_connections import Node
-from .redis_errors import TROUBLE
-from .redis_layout import Layout
-from .redis_scripts import command
-from .redis_wire import Lost, Refused
+from .address import Settings
+from .connections import Node
+from .errors import TROUBLE
+from .layout import Layout
+from .scripts import command
+from .wire import Lost, Refused
 
 _ASK = 2.0  # seconds that one sentinel, or one node of a cluster, is given to tell
 
@@ -67,7 +67,7 @@ class Single:
         return self._node
 
     def close(self) -> None:
-        self._node.close()
+        self._node.close(for_good=False)
 
 
 class Sentinel:
@@ -94,9 +94,9 @@ class Sentinel:
         return Node(self._settings, host, port, primary=True)
 
     def close(self) -> None:
-        node, self._node = self._node, None
+        node = self._node
         if node is not None:
-            node.close()
+            node.close(for_good=False)
 
     def _find(self, until: float) -> Node:
         """Ask one sentinel after the other; the first that knows a primary is believed."""
@@ -158,8 +158,7 @@ class Cluster:
 
     def close(self) -> None:
         for node in list(self._nodes.values()):
-            node.close()
-        self._nodes, self._shards = {}, []
+            node.close(for_good=False)
 
     def _find(self, until: float) -> list[Node | None]:
         """Ask one node after the other who has what."""

@@ -8,18 +8,18 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import Holder, Misuse, StoreError
-from . import process
-from .base import Record
-from .holds import TABLE_SIZE, Holds
-from .keys import readable
-from .lease import Keeper
-from .record import alive
-from .redis_address import Settings
-from .redis_calls import Calls
-from .redis_layout import SLICE, Layout
-from .redis_route import route
-from .redis_scripts import command, packed
+from ...errors import Holder, Misuse, StoreError
+from .. import process
+from ..base import Record
+from ..holds import TABLE_SIZE, Holds
+from ..keys import readable
+from ..lease import Keeper
+from ..record import alive
+from .address import Settings
+from .calls import Calls
+from .layout import SLICE, Layout
+from .route import route
+from .scripts import command, packed
 
 SLACK = 1.0  # seconds that the server has to answer where the caller would not wait at all
 _WISH = b"3000"  # ms that what a holder waits for is known
@@ -47,9 +47,8 @@ class Place:
         process.watch(self)
 
     def close(self) -> None:
-        """Close the connections; the next call makes new ones."""
+        """Close the connections that nobody uses; the next call makes new ones."""
         self.calls.route.close()
-        self.calls = Calls(self._settings, self.layout, route(self._settings, self.layout))
 
     def before_fork(self) -> None:
         """Nothing is under way that a fork could cut in two."""

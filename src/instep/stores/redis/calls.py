@@ -14,14 +14,14 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeVar
 
-from ..errors import StoreError
-from .redis_address import Settings
-from .redis_connections import Node
-from .redis_errors import TROUBLE, given_up, passes
-from .redis_layout import Layout
-from .redis_route import Route
-from .redis_scripts import Request, packed
-from .redis_wire import Refused
+from ...errors import StoreError
+from .address import Settings
+from .connections import Node
+from .errors import TROUBLE, given_up, passes
+from .layout import Layout
+from .route import Route
+from .scripts import Request, packed
+from .wire import Refused
 
 R = TypeVar("R")
 
@@ -111,7 +111,7 @@ class Calls:
 
     def ask(self, shard: int, data: bytes, until: float, count: int = 1) -> list[Any]:
         """What commands answer that may be sent twice."""
-        return self._tried(lambda node, asking: node.ask(data, until, count), shard, until)
+        return self._tried(lambda node, asking: node.ask(data, until, count, asking), shard, until)
 
     def each(self, questions: list[tuple[int, bytes]], until: float) -> list[Any]:
         """What commands for shards answer, in their order; a round trip for each server."""
@@ -163,15 +163,19 @@ class Calls:
         for node, places in by_node.items():
             data = b"".join([questions[place][1] for place in places])
             try:
-                found = node.ask(data, until, len(places))
+                found = node.answers(data, until, len(places))
             except TROUBLE:
                 node.close(for_good=False)
                 raise
             for place, answer in zip(places, found, strict=True):
+                if self._pointed(answer):  # this one's slot is under way to another server
+                    [answer] = self.ask(*questions[place], until)
+                elif type(answer) is Refused:
+                    raise answer
                 answers[place] = answer
         return answers
 
-    def _pointed(self, error: Exception) -> Node | None:
+    def _pointed(self, error: object) -> Node | None:
         """The node that is about to get the slot: to be asked once."""
         if isinstance(error, Refused) and error.code == "ASK":
             host, _, port = str(error).rpartition(" ")[2].rpartition(":")
