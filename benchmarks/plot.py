@@ -87,7 +87,7 @@ class _Scale:
 
     def height(self, value: float) -> float:
         at = math.log10(value or 10**self._low) if self._log else value
-        share = (at - self._low) / (self._high - self._low)
+        share = min(1.0, (at - self._low) / (self._high - self._low))
         return round(self._start + HEIGHT * (1 - share), 1)
 
 

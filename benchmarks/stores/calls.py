@@ -20,7 +20,7 @@ from instep import Space
 
 CALL, INCREMENT = "shared object: method call", "counter.increment"
 ENTRY, ATTRIBUTE = "mapping: set an entry", "shared object: attribute"
-SYNC, FLOOR = "one sync: UPDATE less UPDATE, no sync", "SELECT of one row + one sync"
+SYNC, FLOOR = "one sync: UPDATE less UPDATE, unsynced", "SELECT of one row + one sync"
 TCP, UNIX = f"{REDIS}, loopback TCP", f"{REDIS}, unix socket"
 
 

@@ -66,9 +66,13 @@ def _spread(found: Stores, cores: int) -> str:
         else None
         for engine in engines
     }
+    machine = {
+        engine: [one.machine for one in found.spread if one.engine == engine] for engine in engines
+    }
     panels = (
         Panel("Calls per second of all processes, logarithmic", {**rates}),
         Panel(f"Processors that the server keeps busy, of {cores} in all", {**servers}, cores),
+        Panel(f"Processors that are busy at all, of {cores}", {**machine}, cores),
     )
     title = f"{OBJECTS:,} objects, so that nobody waits for anybody"
     return plot(title, [str(count) for count in counts], "processes", panels)

@@ -17,10 +17,10 @@ Actions = dict[str, Action]
 
 GET, SET, INCR = "redis-py GET", "redis-py SET", "redis-py INCR"
 LOCKED = "redis-py Lock + GET + SET + release"
-SELECT, UPDATE = "psycopg: SELECT of one row", "psycopg: UPDATE … RETURNING"
-LAZY = "psycopg: UPDATE … RETURNING, no sync"
+SELECT, UPDATE = "psycopg: SELECT of one row", "psycopg: UPDATE RETURNING"
+LAZY = "psycopg: UPDATE, unsynced"
 FOR_UPDATE = "psycopg: SELECT FOR UPDATE, UPDATE"
-ORM = "SQLAlchemy: get(with_for_update=True)"
+ORM = "SQLAlchemy: with_for_update=True"
 BOARD, TABLE_GET = "Manager: lock, get, set", "Manager: dict, get"
 CAS, CACHED = "pymemcache gets + cas", "pymemcache get"
 

@@ -31,7 +31,7 @@ def _calls(found: Stores, pace: Pace) -> str:
         "psycopg goes through its pool, with prepared statements, and a single statement has no "
         "transaction around it. SQLAlchemy does `get(…, with_for_update=True)`, a change and the "
         "commit, over psycopg, with its usual pool. What a commit waits for the disk is the time "
-        "of an UPDATE less that of the same UPDATE with `synchronous_commit=off` (*no sync*), in "
+        "of an UPDATE less that of the same UPDATE with `synchronous_commit=off` (*unsynced*), in "
         "the same round.\n\n![Microseconds per call](stores-calls.svg)"
     )
     return "\n\n".join([text, *map(_group, found.calls)])

@@ -23,6 +23,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_LONGEST = 1e6  # seconds, eleven days: not every clock that a wait goes by takes more
+
 
 class Declared(NamedTuple):
     """What a name was declared as.
@@ -219,7 +221,7 @@ def hash_tag(group: str | None) -> str:
 
 
 def checked_timeout(timeout: float) -> float:
-    """A timeout in seconds, as a float.
+    """A timeout in seconds, as a float; one of more than eleven days is one of eleven days.
 
     Raises:
         Misuse: it is negative or not a finite number.
@@ -228,4 +230,4 @@ def checked_timeout(timeout: float) -> float:
         raise Misuse(f"a timeout is a number of seconds; this is {timeout!r}")
     if not isfinite(timeout) or timeout < 0:
         raise Misuse(f"a timeout is finite and not negative; this is {timeout!r}")
-    return float(timeout)
+    return min(float(timeout), _LONGEST)

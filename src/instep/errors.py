@@ -7,7 +7,8 @@ InstepError
     ├── LockTimeout   another caller held the object for longer than this one would wait
     └── LeaseLost     this caller was paused beyond its lease, and its commit was refused
 
-Whichever it is, nothing was changed, and the message names the way out.
+Nothing was changed, and the message names the way out. One StoreError is different and says so: a
+server that could not be reached again before it told what became of a commit.
 """
 
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ import pytest
 from instep import LeaseLost, StoreError
 from instep.stores import engine
 from instep.stores.base import Store
-from instep.stores.change import Put
+from instep.stores.change import Add, Put
 from instep.stores.redis import RedisStore
 from instep.stores.redis.calls import Session
 from instep.stores.redis.scripts import ADD as ADDS
@@ -25,7 +25,7 @@ from instep.stores.redis.scripts import (
 from instep.stores.redis.scripts import PUT as PUTS
 from instep.testing.steps import LONG, add_one, data, put, replace
 from proxy import Fault, Proxy
-from redis_load import ADD, Load
+from redis_load import ADD, Load, whole
 from servers import Redis
 
 Plan = Callable[[Proxy, Callable[[bytes], bool]], Fault]
@@ -254,3 +254,20 @@ def test_scripts_are_sent_again_after_a_flush(store: Store, redis_server: Redis)
         assert result == number
         redis_server.cli("SCRIPT", "FLUSH")
         assert store.update(b"counter", ADD, LONG) == number
+
+
+def test_numbers_that_the_server_cannot_add(store: Store) -> None:
+    """Beyond 2^53 a script's numbers have gaps: these are added here, and none is off by one."""
+    number = 2**53 - 3
+    store.update(b"n", put(b"c%x" % number), LONG)
+    for amount in (1, 1, 1, 1, 1, -1, -1, -5, 2, 3):
+        add = Add(amount, 0, b"c", whole, lambda number: b"c%x" % number)
+        number += amount
+        assert store.update(b"n", add, LONG) == number
+        assert data(store, b"n") == b"c%x" % number
+    store.update(b"n", put(b"c-%x" % (2**53 + 1)), LONG)
+    add = Add(3, 0, b"c", whole, lambda number: b"c%x" % number)
+    assert store.update(b"n", add, LONG) == -(2**53) + 2
+    store.update(b"n", put(b"c%x" % (2**52 - 1)), LONG)
+    add = Add(2**53 - 2, 0, b"c", whole, lambda number: b"c%x" % number)
+    assert store.update(b"n", add, LONG) == 2**52 + 2**53 - 3

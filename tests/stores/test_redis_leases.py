@@ -105,6 +105,24 @@ class TestHolders:
             hold.commit({b"n": b"early"})
             assert waits.result(LONG) == b"early"
 
+    @pytest.mark.parametrize("field", ["h", "f"])
+    def test_one_whose_hold_was_taken_over_touches_nothing(
+        self, store: Store, redis_server: Redis, field: str
+    ) -> None:
+        """Token and fence are compared by the commit; a release and a renewal look at the token."""
+        replace(store, b"n", b"a")
+        with store.hold((b"n",), LONG) as hold:
+            theirs = {"h": "another 1 1 1.0 1", "f": "17", "u": round((time.time() + 60) * 1e6)}
+            redis_server.cli("HSET", "instep:k:n", field, theirs[field], "u", theirs["u"])
+            if field == "h":
+                assert not hold.renew()
+            with pytest.raises(LeaseLost):
+                hold.commit({b"n": b"b"})
+        if field == "h":
+            found = redis_server.cli("HMGET", "instep:k:n", "h", "u")
+            assert found == [theirs["h"], str(theirs["u"])]
+        assert data(store, b"n") == b"a"
+
     def test_fences_grow(self, store: Store, redis_server: Redis) -> None:
         """With every hold, also after the record was deleted."""
         fences = []
@@ -208,6 +226,30 @@ class TestWaiters:
         assert time.monotonic() - began < 2.5  # a lost wake-up costs a second each
         assert max(took) < 5
         store.close()
+
+    def test_the_one_who_is_woken_comes_first(self, store: Store, redis_server: Redis) -> None:
+        """The key is kept for it for a moment; who comes in between waits, and gets it then."""
+        key = "instep:k:n"
+        replace(store, b"n", b"a")
+        hold = store.hold((b"n",), LONG)
+        redis_server.cli("HSET", key, "w", round((time.time() + 60) * 1e6))
+        with ThreadPoolExecutor(1) as pool:
+            woken = pool.submit(redis_server.cli, "BLPOP", "instep:w:n", 20)
+            until(lambda: blocked(redis_server) == 1)
+            seconds, micros = redis_server.cli("TIME")
+            hold.release()
+            assert woken.result(LONG)
+        kept = redis_server.cli("HGET", key, "h")
+        assert kept[0] == "!"
+        assert int(kept[1:]) - (int(seconds) * 10**6 + int(micros)) >= 50_000
+        later = round((time.time() + 60) * 1e6)
+        redis_server.cli("HSET", key, "h", f"!{later}")
+        with pytest.raises(LockTimeout):
+            store.hold((b"n",), 0)
+        redis_server.cli("HSET", key, "h", f"!{later - 59_500_000}")
+        began = time.monotonic()
+        store.hold((b"n",), LONG).release()
+        assert time.monotonic() - began > 0.05
 
     def test_a_killed_waiter_costs_nothing(self, redis_server: Redis, fork: Fork) -> None:
         """The wake-up goes to one that lives."""

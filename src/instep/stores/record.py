@@ -14,6 +14,7 @@ from itertools import count
 from struct import Struct
 
 from ..errors import StoreError
+from . import process
 from .base import Record
 from .keys import check_key
 
@@ -112,17 +113,31 @@ def full_key(stored: bytes, raw: bytes) -> bytes:
     return raw[start : start + _LENGTH.unpack_from(raw, _size)[0]]
 
 
-def _renew() -> None:
-    """Transaction ids begin anew in each process, at a random 64-bit number."""
-    global _txids
-    _txids = count(int.from_bytes(os.urandom(7), "big"))
+class _Numbering:
+    """Lets transaction ids begin anew in each process, at a random number, however it was forked."""
+
+    def __init__(self) -> None:
+        self.after_fork_in_child()
+        process.watch(self)
+
+    def before_fork(self) -> None:
+        """Nothing here is locked."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        """The parent goes on with its own."""
+        global _txids
+        _txids = count(int.from_bytes(os.urandom(7), "big"))
 
 
 def next_txid() -> int:
     """The id of a transaction that is like no other's."""
+    if not process.here[0]:
+        process.settle()
     return next(_txids)
 
 
 _txids: count[int]
-_renew()
-os.register_at_fork(after_in_child=_renew)
+_numbering = _Numbering()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Container
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from ..base import Record
 from ..record import alive, next_txid
@@ -67,8 +67,11 @@ class Records:
         if key not in self._listed:
             self._listed.add(key)
             self._new.append(key)
-        if expires:
+        if expires and (before is None or before.expires != expires):
             heappush(self._expiring, (expires, key))
+            if len(self._expiring) > 2 * len(self._by_key) + 1000:  # most of it was put off
+                self._expiring = [(r.expires, k) for k, r in self._by_key.items() if r.expires]
+                heapify(self._expiring)
 
     def page(
         self, prefix: bytes, after: bytes | None, limit: int, size: int

@@ -16,7 +16,7 @@ import time
 from struct import Struct
 
 from ...errors import Holder, StoreError
-from .link import Item, Link, Links, Lost, Server
+from .link import PATIENCE, Item, Link, Links, Lost, Server, silent
 
 _OWNER = Struct("<16sQQd")  # token, pid, thread, since; then the host
 _FIRST_SLEEP, _LAST_SLEEP = 0.2e-3, 10e-3  # seconds between two tries
@@ -49,25 +49,45 @@ class Lease:
         self.sure_until = 0.0  # of `time.monotonic`: before that it has not run out
 
     def take(self, deadline: float) -> bool:
-        """Try until it is ours or the deadline of `time.monotonic` has passed, once at least."""
-        pause, asked = _FIRST_SLEEP, False
+        """Try until it is ours or the deadline of `time.monotonic` has passed, once at least.
+
+        Raises:
+            StoreError: the server is not there, or does not answer.
+        """
+        try:
+            return self._take(deadline)
+        except StoreError:
+            raise
+        except BaseException:  # somebody ended the call: others would wait for nobody
+            self.give_back(self._links.take(self._server))
+            raise
+
+    def _take(self, deadline: float) -> bool:
+        pause, silent_until = _FIRST_SLEEP, 0.0
         while True:
             began = time.monotonic()
-            link = self._links.take(self._server)
             try:
-                mine = link.add(self.name, self.value, self._seconds)
-                if not mine and asked:  # an `add` whose answer was lost may have been made
-                    mine = self.is_mine(link.look(self.name)[0])
-            except Lost:
-                mine, asked = False, True
-            finally:
-                self._links.give_back(link)
-            if mine:
-                self.sure_until = began + self._seconds - _COARSE
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            pause = nap(pause, deadline)
+                mine = self._try(asked=bool(silent_until))
+            except Lost as error:
+                self._links.close()  # the others that are idle are as dead
+                silent_until = silent_until or began + PATIENCE
+                if time.monotonic() > silent_until:
+                    raise silent(self._server, error) from error
+            else:
+                if mine:
+                    self.sure_until = began + self._seconds - _COARSE
+                if mine or time.monotonic() >= deadline:
+                    return mine
+            pause = nap(pause, max(deadline, silent_until))
+
+    def _try(self, *, asked: bool) -> bool:
+        """Take it if it is free; an earlier `add` whose answer was lost may have been made."""
+        link = self._links.take(self._server)
+        try:
+            mine = link.add(self.name, self.value, self._seconds)
+            return mine or (asked and self.is_mine(link.look(self.name)[0]))
+        finally:
+            self._links.give_back(link)
 
     def is_mine(self, item: Item) -> bool:
         """Whether what is at the lease's key is this very lease; remembered for its end."""
@@ -102,6 +122,13 @@ class Lease:
         Args:
             link: is given back too.
         """
+        try:
+            return self._give_back(link)
+        except BaseException:  # somebody ended the call: others would wait for nobody
+            self._give_back(self._links.take(self._server))
+            raise
+
+    def _give_back(self, link: Link) -> bool:
         for _ in range(_TRIES):
             try:
                 return self._end(link)

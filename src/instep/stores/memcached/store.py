@@ -61,7 +61,7 @@ class MemcachedStore(Store):
     def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
         if len(keys) > 1:
             raise several(sorted(keys), self.url)
-        return MemcachedHold(self._servers, self._holds, keys, timeout)
+        return MemcachedHold(self._servers, self.holds(), keys, timeout)
 
     def update(
         self,
@@ -73,13 +73,14 @@ class MemcachedStore(Store):
         version: int | None = None,
     ) -> T:
         update = Update(self._servers, key, change, timeout, expires, version)
-        slot = self._holds.slot(key)
-        if not self._holds.take(slot, timeout):
-            raise self._holds.timeout(key, timeout, {}, self._servers.holder(key))
+        holds = self.holds()
+        slot = holds.slot(key)
+        if not holds.take(slot, timeout):
+            raise holds.timeout(key, timeout, {}, self._servers.holder(key))
         try:
             return update.run()
         finally:
-            self._holds.free(slot)
+            holds.free(slot)
 
     def scan(
         self, prefix: bytes, after: bytes | None = None, limit: int = 1000
@@ -91,6 +92,12 @@ class MemcachedStore(Store):
 
     def close(self) -> None:
         self._servers.links.close()
+
+    def holds(self) -> Holds:
+        """The queue of this process's threads."""
+        if not process.here[0]:
+            process.settle()
+        return self._holds
 
     def before_fork(self) -> None:
         """Nothing here is locked."""

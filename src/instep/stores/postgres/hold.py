@@ -56,7 +56,17 @@ class Undone(StoreError):
 class PostgresHold(ServedHold["PostgresStore"]):
     """Held keys of a PostgreSQL store."""
 
-    __slots__ = ("_crossed", "_found", "_link", "_mark", "_patience", "_rows", "expires", "version")
+    __slots__ = (
+        "_crossed",
+        "_found",
+        "_link",
+        "_loss",
+        "_mark",
+        "_patience",
+        "_rows",
+        "expires",
+        "version",
+    )
 
     def load(self, key: bytes, *, updated: bool = False) -> bytes | None:
         row = self._rows[shorten(key)]
@@ -64,6 +74,7 @@ class PostgresHold(ServedHold["PostgresStore"]):
 
     def _prepare(self) -> None:
         self._link: Link | None = None
+        self._loss: Conflict | StoreError | None = None  # why there is no link any more
         self._rows: dict[bytes, Row] = {}
         self._mark = Mark(b"", b"")
         self._patience = 0.0
@@ -78,6 +89,8 @@ class PostgresHold(ServedHold["PostgresStore"]):
             raise Misuse("a process was forked inside a transaction: the parent has the hold")
         if self._link is not None:
             return self._extend(self._link, keys, deadline)
+        if self._loss is not None:  # a new transaction would not hold what this one held
+            raise self._loss
         self._patience = deadline - time.monotonic()
         while True:
             link = self._place.pool.take(deadline)
@@ -177,7 +190,7 @@ class PostgresHold(ServedHold["PostgresStore"]):
     def _send(self, changes: Mapping[bytes, bytes | None]) -> None:
         link = self._link
         if link is None:
-            raise self._loss("the connection was lost", "", 0.0)
+            raise self._loss or Misuse("this hold has ended")
         statements, traces = [], []
         for key, data in changes.items():
             statement, trace = self._writing(shorten(key), data)
@@ -225,14 +238,14 @@ class PostgresHold(ServedHold["PostgresStore"]):
         if lost.state == _IDLE or not committed(
             self._place.pool, self._mark, traces, lost.text, patience
         ):
-            raise self._loss(lost.text, lost.state, silent)
+            raise self._lost(lost.text, lost.state, silent)
 
     def _refused(self, refusal: Refused, changes: Mapping[bytes, bytes | None]) -> Exception:
         if refusal.state == _MISMATCH:
             return unheld(next(iter(changes)))
         return self._place.pool.trouble(refusal.text, refusal.state)
 
-    def _loss(self, why: str, state: str, silent: float) -> Conflict | StoreError:
+    def _lost(self, why: str, state: str, silent: float) -> Conflict | StoreError:
         """The error for a transaction that ended without a commit."""
         lease, where = self._place.pool.settings.lease, self._place.url
         names = ", ".join(readable(key) for key in self._held.values())
@@ -256,7 +269,8 @@ class PostgresHold(ServedHold["PostgresStore"]):
             silent = time.monotonic() - link.used
             self._link = None
             self._place.pool.drop(link)
-            raise self._loss(lost.text, lost.state, silent) from None
+            self._loss = self._lost(lost.text, lost.state, silent)
+            raise self._loss from None
 
     def _abandon(self) -> None:
         link, self._link = self._link, None

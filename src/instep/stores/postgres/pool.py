@@ -51,6 +51,9 @@ class Settings(NamedTuple):
     lease: float
     prepared: bool
 
+    def __repr__(self) -> str:
+        return f"<settings of {self.where}>"  # a password is among the others
+
 
 class Connections:
     """Gives out connections and takes them back.

@@ -3,5 +3,5 @@ SELECT coalesce(name, key), version, txid, expires, data
 FROM {records}
 WHERE key >= $1 AND key > $2 AND key < $3
     AND (expires = 0 OR expires > $4)
-    AND (name IS NULL OR substr(name, 1, length($5::bytea)) = $5)
+    AND substr(coalesce(name, key), 1, length($5::bytea)) = $5
 ORDER BY key LIMIT $6
