@@ -18,6 +18,7 @@ from .objects.kinds import OBJECT
 from .objects.mapping import Mapping
 from .objects.names import Owner
 from .objects.proxy import Proxy
+from .objects.size import LEAST
 from .objects.value import Value
 from .stores import engine
 from .stores.base import Engine
@@ -247,6 +248,6 @@ def _target(thing: object) -> tuple[Owner, Target]:
 
 
 def _checked_size(size: int) -> int:
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise Misuse(f"max_record is a number of bytes, at least 1; this is {size!r}")
+    if isinstance(size, bool) or not isinstance(size, int) or size < LEAST:
+        raise Misuse(f"max_record is a number of bytes, at least {LEAST}; this is {size!r}")
     return size

@@ -8,7 +8,7 @@ from ..stores.change import Add, Put
 from ..transaction import peek, update
 from .kinds import COUNTER, number
 from .names import Named, Owner
-from .size import limited
+from .size import LEAST, limited
 
 
 class Counter(Named):
@@ -74,7 +74,8 @@ class Counter(Named):
         return Add(amount, self._start, COUNTER, self._read, self._write)
 
     def _write(self, number: int) -> bytes:
-        return limited(COUNTER + b"%x" % number, self._target.key, self._space)
+        data = b"c%x" % number
+        return data if len(data) < LEAST else limited(data, self._target.key, self._space)
 
     def _read(self, data: bytes | None) -> int:
         return self._start if data is None else number(COUNTER, data, self._name)

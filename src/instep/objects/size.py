@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..cells import too_large
 from .names import Owner
 
+LEAST = 64  # bytes that every record may have: what is shorter needs no look at the limit
+
 
 def limited(data: bytes, key: bytes, space: Owner) -> bytes:
     """The data, unless it is more than a record may have."""
