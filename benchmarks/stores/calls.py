@@ -1,6 +1,6 @@
 """One call at a time on a server, beside what its users have without instep.
 
-Same server, same kind of connection, the contenders in turn.
+Same server, same kind of connection, the contenders in turn, all on one processor.
 
 What a commit waits for the disk cannot be timed alone: it is told as the time of an UPDATE less
 that of the same UPDATE on a connection with synchronous_commit=off, which does all but wait.
@@ -13,6 +13,7 @@ from statistics import median
 
 from benchmarks.pace import Stores as Pace
 from benchmarks.peers import Tally
+from benchmarks.processors import together
 from benchmarks.rounds import Action, Times, measure, ratio
 from benchmarks.stores import recipes
 from benchmarks.stores.places import MANAGER, MEMCACHED, POSTGRES, REDIS, Places
@@ -114,7 +115,8 @@ def _groups(pace: Pace, every: Places, board: str) -> Iterator[Group]:
 def _group(name: str, engine: str, url: str, theirs: recipes.Actions, pace: Pace) -> Group:
     with closing(Space(url)) as space:
         actions = _ours(space)
-        times = measure(actions | theirs, pace.rounds, pace.turn)
+        with together():
+            times = measure(actions | theirs, pace.rounds, pace.turn)
     if engine == POSTGRES:
         times |= _floor(times)
     yardstick = _PAIRS[engine][-1][1]

@@ -1,6 +1,8 @@
 """Growth: does a call cost more when there is more in the store?
 
-A store of each size, on the same server (or on one like it), called in turn, members at random.
+A store of each size, on the same server (or on one like it), called in turn, members at random, all
+on one processor. The smallest size has a second store, which is the control: what it takes more or
+less than the first is how far the figures are off.
 """
 
 import random
@@ -14,6 +16,7 @@ from statistics import median
 
 from benchmarks.pace import Stores as Pace
 from benchmarks.peers import Tally
+from benchmarks.processors import together
 from benchmarks.rounds import Action, Times, measure, ratio
 from benchmarks.stores import copies
 from benchmarks.stores.places import MANAGER, MEMCACHED, POSTGRES, REDIS, Places, another
@@ -33,6 +36,7 @@ class Cost:
     Args:
         engine: the store.
         size: objects in it.
+        control: whether it is the second store of that size.
         median: microseconds, the median over the rounds.
         least: microseconds, the fastest round.
         ratio: to the smallest size, the median of the rounds' ratios.
@@ -41,6 +45,7 @@ class Cost:
 
     engine: str
     size: int
+    control: bool
     median: float
     least: float
     ratio: float
@@ -58,30 +63,38 @@ def run(pace: Pace, every: Places) -> list[Cost]:
         with ExitStack() as up:
             found += _measured(up, engine, _SIZES[engine](pace, every, up), pace)
     order = list(every.found)
-    return sorted(found, key=lambda cost: (order.index(cost.engine), cost.size))
+    return sorted(found, key=lambda cost: order.index(cost.engine))
 
 
-def _on_redis(pace: Pace, every: Places, up: ExitStack) -> dict[int, str]:
+Sized = list[tuple[int, str]]
+"""How many objects, and where: the smallest twice, then the larger ones."""
+
+
+def _with_control(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    return (sizes[0], *sizes)
+
+
+def _on_redis(pace: Pace, every: Places, up: ExitStack) -> Sized:
     url = every.found[REDIS].url.removesuffix("/0")
-    return {size: f"{url}/{number}" for number, size in enumerate(pace.sizes, 1)}
+    return [(size, f"{url}/{place}") for place, size in enumerate(_with_control(pace.sizes), 1)]
 
 
-def _on_postgres(pace: Pace, every: Places, up: ExitStack) -> dict[int, str]:
-    url = every.found[POSTGRES].url
-    return {size: f"{url}?schema=of_{size}" for size in pace.sizes}
+def _on_postgres(pace: Pace, every: Places, up: ExitStack) -> Sized:
+    url, sizes = every.found[POSTGRES].url, _with_control(pace.sizes)
+    return [(size, f"{url}?schema=growth_{place}") for place, size in enumerate(sizes)]
 
 
-def _on_more(engine: str, pace: Pace, every: Places, up: ExitStack) -> dict[int, str]:
+def _on_more(engine: str, pace: Pace, every: Places, up: ExitStack) -> Sized:
     """Servers that have one store each, and are filled one by one."""
-    urls: dict[int, str] = {}
-    for size in pace.sizes if engine == MANAGER else pace.small_sizes:
+    sized: Sized = []
+    for size in _with_control(pace.small_sizes):
         place = another(up, engine)
         assert not isinstance(place, str)  # it was there a moment ago
-        urls[size] = place.url
-    return urls
+        sized.append((size, place.url))
+    return sized
 
 
-_SIZES: dict[str, Callable[[Pace, Places, ExitStack], dict[int, str]]] = {
+_SIZES: dict[str, Callable[[Pace, Places, ExitStack], Sized]] = {
     REDIS: _on_redis,
     POSTGRES: _on_postgres,
     MANAGER: partial(_on_more, MANAGER),
@@ -89,18 +102,19 @@ _SIZES: dict[str, Callable[[Pace, Places, ExitStack], dict[int, str]]] = {
 }
 
 
-def _measured(up: ExitStack, engine: str, urls: dict[int, str], pace: Pace) -> list[Cost]:
-    actions: dict[int, Action] = {}
-    loading: dict[int, float] = {}
-    for size, url in urls.items():
+def _measured(up: ExitStack, engine: str, sized: Sized, pace: Pace) -> list[Cost]:
+    actions: dict[str, Action] = {}
+    loading: list[float] = []
+    for place, (size, url) in enumerate(sized):
         space = up.enter_context(closing(Space(url)))
         family: Family[Tally] = space.options(volatile=True).family("members", Tally)
         start = time.monotonic()
         _fill(engine, url, space, family, size)
-        loading[size] = time.monotonic() - start
-        actions[size] = _any_member(family, size)
-    times = measure({str(size): one for size, one in actions.items()}, pace.rounds, pace.turn)
-    return [_cost(engine, size, times, loading[size]) for size in urls]
+        loading.append(time.monotonic() - start)
+        actions[str(place)] = _any_member(family, size)
+    with together():
+        times = measure(actions, pace.rounds, pace.turn)
+    return [_cost(engine, place, sized, times, loading[place]) for place in range(len(sized))]
 
 
 def _fill(engine: str, url: str, space: Space, family: "Family[Tally]", size: int) -> None:
@@ -141,8 +155,7 @@ def _any_member(family: "Family[Tally]", size: int) -> Action:
     return lambda: family[key()].add()
 
 
-def _cost(engine: str, size: int, times: Times, loading: float) -> Cost:
-    micro = [seconds * 1e6 for seconds in times[str(size)]]
-    smallest = next(iter(times))
-    to_smallest = ratio(times, str(size), smallest)
-    return Cost(engine, size, median(micro), min(micro), to_smallest, loading)
+def _cost(engine: str, place: int, sized: Sized, times: Times, loading: float) -> Cost:
+    micro = [seconds * 1e6 for seconds in times[str(place)]]
+    to_first = ratio(times, str(place), "0")
+    return Cost(engine, sized[place][0], place == 1, median(micro), min(micro), to_first, loading)

@@ -27,7 +27,8 @@ def markdown(found: Stores, pace: Pace) -> str:
 def _calls(found: Stores, pace: Pace) -> str:
     text = (
         f"### One call on a server\n\nOne thread of one process; {pace.rounds} rounds of about "
-        f"{pace.turn * 1e3:g} ms each; the same server and the same kind of connection for all. "
+        f"{pace.turn * 1e3:g} ms each; the same server and the same kind of connection for all, "
+        "and all of them on one processor. "
         "psycopg goes through its pool, with prepared statements, and a single statement has no "
         "transaction around it. SQLAlchemy does `get(…, with_for_update=True)`, a change and the "
         "commit, over psycopg, with its usual pool. What a commit waits for the disk is the time "
@@ -119,7 +120,7 @@ def _growth(found: Stores, pace: Pace) -> str:
     rows = [
         (
             cost.engine,
-            f"{cost.size:,}",
+            f"{cost.size:,}{', control' * cost.control}",
             f"{cost.median:,.0f}",
             f"{cost.least:,.0f}",
             f"{cost.ratio:.2f}x",
@@ -130,6 +131,8 @@ def _growth(found: Stores, pace: Pace) -> str:
     return (
         "### Growth of a store on a server\n\nA call of a member, chosen at random, of a family "
         "of that many. Redis and PostgreSQL are filled by copies that the server makes itself, "
-        "the others one by one; a million in memcached would take more than a minute.\n\n"
+        "the others one by one, and therefore with fewer: a million would take a minute. The "
+        "*control* is a second store of the smallest size: how far it is from 1.00x is how far "
+        "the figures are off. Calls and servers share one processor meanwhile.\n\n"
         + table(head, rows)
     )

@@ -114,7 +114,7 @@ def full_key(stored: bytes, raw: bytes) -> bytes:
 
 
 class _Numbering:
-    """Lets transaction ids begin anew in each process, at a random number, however it was forked."""
+    """Begins transaction ids anew in each process, at a random number, however it was forked."""
 
     def __init__(self) -> None:
         self.after_fork_in_child()

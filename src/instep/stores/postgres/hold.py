@@ -21,7 +21,7 @@ from ..local import unheld
 from ..record import next_txid, shorten
 from ..served import ServedHold
 from .holders import evidence, holders
-from .link import Link, Lost, Refused, Statement
+from .link import Link, Lost, Permit, Refused, Statement
 from .outcome import Mark, Trace, bear, committed
 from .pool import GRACE
 from .values import Row, array, held_row, number, real
@@ -63,6 +63,7 @@ class PostgresHold(ServedHold["PostgresStore"]):
         "_loss",
         "_mark",
         "_patience",
+        "_permit",
         "_rows",
         "expires",
         "version",
@@ -78,11 +79,44 @@ class PostgresHold(ServedHold["PostgresStore"]):
         self._rows: dict[bytes, Row] = {}
         self._mark = Mark(b"", b"")
         self._patience = 0.0
+        self._permit: Permit | None = None  # until there is a link, which has it then
         self._found: dict[bytes, Holder] = {}
         self._crossed: Sequence[bytes] = ()  # keys that were waited for in a deadlock
         # What a commit sets besides the data, for `Store.update`.
         self.expires: float | None = None
         self.version: int | None = None
+
+    def _ask(self, slots: list[int], deadline: float, timeout: float) -> None:
+        """As for every server, but nobody waits here for a connection while others wait for what
+        it holds in the local queue: they may have all the connections."""
+        if self._link is None and self._loss is None:
+            self._permit = self._place.pool.permit()
+            if self._permit is None:
+                self._queue_anew(slots, deadline, timeout)
+        try:
+            super()._ask(slots, deadline, timeout)
+        finally:
+            self._give_back()
+
+    def _queue_anew(self, slots: list[int], deadline: float, timeout: float) -> None:
+        """Wait for a connection first, and for the keys in the local queue then."""
+        keys = [self._held[slot] for slot in slots]
+        self._free(slots)
+        self._permit = self._place.pool.permit(deadline)
+        try:
+            for slot, key in zip(slots, keys, strict=True):
+                if not self._wait(slot, max(0.0, deadline - time.monotonic())):
+                    raise self._late(key, timeout)
+                self._held[slot] = key
+        except BaseException:
+            self._free([slot for slot in slots if slot in self._held])
+            self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        permit, self._permit = self._permit, None
+        if permit is not None:
+            permit.put(None)
 
     def _take(self, keys: Sequence[bytes], deadline: float) -> bytes | None:
         if self._era is not process.era:
@@ -93,7 +127,8 @@ class PostgresHold(ServedHold["PostgresStore"]):
             raise self._loss
         self._patience = deadline - time.monotonic()
         while True:
-            link = self._place.pool.take(deadline)
+            permit, self._permit = self._permit, None
+            link = self._place.pool.take(deadline, permit)
             try:
                 self._begin(link, keys, deadline)
                 if not self._mark.life:

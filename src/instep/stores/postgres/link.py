@@ -7,14 +7,13 @@ passes over what follows a statement that fails, so a COMMIT behind one that fai
 
 from __future__ import annotations
 
-import queue
 import select
 import threading
 import time
 from collections.abc import Sequence
 from hashlib import blake2b
 from importlib import resources
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import psycopg
 from psycopg import pq
@@ -101,6 +100,13 @@ class Statements:
         return text.strip()
 
 
+class Permit(Protocol):
+    """What is given back when a connection is."""
+
+    def put(self, item: None) -> None:
+        """Give it back."""
+
+
 class Session(psycopg.Connection[tuple[object, ...]]):
     """psycopg's connection, which may be left to the garbage collector without a warning."""
 
@@ -126,6 +132,7 @@ class Link:
         "held",
         "lives",
         "lock",
+        "owner",
         "permits",
         "round",
         "sound",
@@ -143,7 +150,8 @@ class Link:
         self.era = process.era
         # By the server's process, of which a pooler gives each transaction another one.
         self.lives: dict[bytes, bytes] = {}
-        self.permits: queue.SimpleQueue[None] | None = None  # its pool's, to be given back
+        self.permits: Permit | None = None  # its pool's, to be given back
+        self.owner = 0  # the thread that holds through it
         self.sound = True  # nothing is under way on it
         self.held = False  # a transaction of a hold is open on it
         self.used = time.monotonic()

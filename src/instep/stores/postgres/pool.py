@@ -1,9 +1,11 @@
 """The connections of one process to PostgreSQL.
 
-The newest idle one is given out first; there are never more than the limit, and whoever wants
+The newest idle one is given out first; a limit bounds how many are in use, and whoever wants
 another waits a bounded time. One is kept for what waits for nobody (reads and scans), because those
-who wait for each other's row locks might have all the rest. A forked child forgets the parent's
-without closing them: their sockets are the parent's too.
+who wait for each other's row locks might have all the rest. A thread that has one (in the block of
+a lock) and needs another gets it beyond the limit: if it waited, it might wait for others that wait
+likewise. A forked child forgets the parent's without closing them: their sockets are the parent's
+too.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import os
 import queue
 import random
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -24,7 +27,7 @@ from ...errors import StoreError
 from .. import process
 from ..lease import Keeper
 from .errors import GRANTS, passes, trouble
-from .link import Link, Lost, Refused, Result, Session, Statement, Statements
+from .link import Link, Lost, Permit, Refused, Result, Session, Statement, Statements
 from .schema import MISSING, ready
 
 GRACE = 5.0  # seconds for which an answer may be late before the connection is given up
@@ -55,6 +58,16 @@ class Settings(NamedTuple):
         return f"<settings of {self.where}>"  # a password is among the others
 
 
+class _Beyond:
+    """The permit for a connection beyond the limit."""
+
+    def put(self, item: None) -> None:
+        """Nobody waits for it."""
+
+
+_BEYOND = _Beyond()
+
+
 class Connections:
     """Gives out connections and takes them back.
 
@@ -69,11 +82,27 @@ class Connections:
         self.after_fork_in_child()
         process.watch(self)
 
-    def take(self, deadline: float, *, waits: bool = True) -> Link:
+    def permit(self, deadline: float | None = None) -> Permit | None:
+        """The right to one connection, for a hold; without a deadline None if there is none now.
+
+        Raises:
+            StoreError: all are in use until the deadline of `time.monotonic`.
+        """
+        if threading.get_ident() in self._having:
+            return _BEYOND
+        if deadline is not None:
+            return self._permit(deadline, waits=True)
+        with suppress(queue.Empty):
+            self._permits.get_nowait()
+            return self._permits
+        return None
+
+    def take(self, deadline: float, permits: Permit | None = None, *, waits: bool = True) -> Link:
         """A connection, nothing under way on it.
 
         Args:
             deadline: of `time.monotonic`; at least one try is made.
+            permits: the right to it, if the caller has that already; it is given back with it.
             waits: whether it will wait for row locks.
 
         Raises:
@@ -81,7 +110,9 @@ class Connections:
         """
         if not process.here[0]:
             process.settle()
-        permits = self._permit(deadline, waits)
+        if permits is None:
+            permits = self.permit(deadline) if waits else self._permit(deadline, waits)
+            assert permits is not None
         try:
             try:
                 link = self._idle.pop()
@@ -96,6 +127,8 @@ class Connections:
     def keep(self, link: Link) -> None:
         """Keep the transaction that is open on a connection alive until it is given back."""
         link.held = True
+        link.owner = me = threading.get_ident()
+        self._having[me] = self._having.get(me, 0) + 1
         self._keeper.watch(link)
 
     def give(self, link: Link) -> None:
@@ -103,13 +136,19 @@ class Connections:
         if link.held:
             link.held = False
             self._keeper.drop(link)
-        if link.round is self._round and link.free:
+            self._let_go(link.owner)
+        if link.round is self._round and link.free and len(self._idle) < self.settings.limit:
             self._idle.append(link)
         elif link.era is process.era:
             link.close()
         if link.era is process.era and link.permits is not None:
             permits, link.permits = link.permits, None
             permits.put(None)
+
+    def _let_go(self, thread: int) -> None:
+        left = self._having.pop(thread, 0) - 1
+        if left > 0:
+            self._having[thread] = left
 
     def drop(self, link: Link) -> None:
         """Close a connection that is lost, and those that were idle when it was."""
@@ -159,6 +198,7 @@ class Connections:
         self._round = object()
         self._checked = False  # whether this process has seen to the tables
         self._met = False  # whether this process has ever reached the server
+        self._having: dict[int, int] = {}  # by thread: how many it has for holds
         self._permits: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._reserve: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._reserve.put(None)

@@ -1,0 +1,255 @@
+"""What a stranger broke in the stores of servers, and must not break again."""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from typing import Any
+
+import pytest
+
+from actors import Child
+from instep import LeaseLost, Space, StoreError
+from instep.stores import engine
+from instep.stores.base import Store
+from instep.stores.manager.records import Records
+from instep.stores.memcached import MemcachedStore
+from instep.stores.postgres import PostgresStore
+from instep.stores.record import next_txid
+from instep.testing.steps import LONG, add_one, data, put
+from places import PLACES
+from proxy import Proxy
+from servers import Memcached, Postgres
+
+Fork = Callable[..., Child]
+
+
+class Tally:
+    """An object that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def call(self) -> int:
+        """One more."""
+        self.calls += 1
+        return self.calls
+
+
+@pytest.fixture
+def proxy(postgres_server: Postgres) -> Iterator[Proxy]:
+    """Something between the client and PostgreSQL that cuts connections."""
+    with Proxy("127.0.0.1", postgres_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def far(postgres_server: Postgres, proxy: Proxy) -> str:
+    """PostgreSQL's URL by way of the proxy."""
+    return postgres_server.url.replace(str(postgres_server.port), str(proxy.port))
+
+
+@pytest.fixture
+def memcached(memcached_server: Memcached) -> Iterator[MemcachedStore]:
+    """An empty store in memcached."""
+    with closing(engine(memcached_server.url).open()) as store:
+        assert isinstance(store, MemcachedStore)
+        yield store
+
+
+class TestAHoldThatLostItsConnection:
+    """PostgreSQL: its keys are not held any more, so nothing of it is written."""
+
+    @pytest.fixture
+    def store(self, far: str) -> Iterator[Store]:
+        """A store behind the proxy, with a record."""
+        with closing(engine(far).open()) as store:
+            store.update(b"old", put(b"0"), LONG)
+            yield store
+
+    @pytest.mark.parametrize("new", [None, b"mine"], ids=["delete", "write"])
+    def test_it_takes_no_more_keys_and_writes_none(
+        self, store: Store, proxy: Proxy, postgres_server: Postgres, new: bytes | None
+    ) -> None:
+        """Also if the program goes on with other keys after the error: all of it or nothing."""
+        with store.hold((b"old", b"fresh"), LONG) as hold:
+            hold.load(b"old"), hold.load(b"fresh")
+            proxy.cut()
+            with pytest.raises(StoreError, match="nothing was written"):
+                hold.extend((b"x",), LONG)
+            with closing(engine(f"{postgres_server.url}?pool=3").open()) as other:
+                other.update(b"old", put(b"other"), LONG)
+            with pytest.raises(StoreError, match="nothing was written"):
+                hold.extend((b"y",), LONG)
+            with pytest.raises(StoreError, match="nothing was written"):
+                hold.commit({b"old": new, b"fresh": b"made"})
+        assert data(store, b"old") == b"other"
+        assert data(store, b"fresh") is None
+
+    def test_a_transaction_that_caught_the_error_is_not_half_committed(
+        self, far: str, proxy: Proxy
+    ) -> None:
+        """What the block changed before, made anew and changed after: none of it is there."""
+        with closing(Space(far)) as space:
+            one, two, three = (space.share(name, Tally) for name in ("one", "two", "three"))
+            for each in (one, two, three):
+                each.call()
+            fresh, after = space.share("fresh", Tally), []
+            with pytest.raises(StoreError, match="nothing was written"), space.transaction(one):
+                space.after_commit(after.append, 1)
+                one.call(), fresh.call()
+                proxy.cut()
+                with suppress(StoreError):
+                    two.call()
+                three.call()
+            assert (one.calls, two.calls, three.calls) == (1, 1, 1)
+            assert "fresh" not in space.names()
+            assert not after
+
+    def test_one_that_was_silent_for_too_long_lost_its_lease(
+        self, postgres_server: Postgres
+    ) -> None:
+        """The commit says so too, and not only the call that found it out."""
+        with closing(engine(postgres_server.url).open()) as store:
+            assert isinstance(store, PostgresStore)
+            with store.hold((b"n",), LONG) as hold:
+                [(pid,)] = postgres_server.sql(
+                    "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'"
+                )
+                postgres_server.sql(f"SELECT pg_terminate_backend({pid})")
+                link: Any = hold._link  # type: ignore[attr-defined]
+                link.used -= store.pool.settings.lease + 1  # as if it had been paused
+                for _ in range(2):
+                    with pytest.raises(LeaseLost, match="was silent"):
+                        hold.extend((b"m",), LONG)
+                with pytest.raises(LeaseLost, match="was silent"):
+                    hold.commit({})
+
+
+def test_a_long_name_is_not_taken_for_another(postgres_server: Postgres) -> None:
+    """Names of up to 480 bytes that differ at their end only have entries of their own."""
+    with closing(Space(postgres_server.url)) as space:
+        one, two = space.mapping("m" * 450 + "1"), space.mapping("m" * 450 + "2")
+        one["a"], two["b"] = 1, 2
+        assert dict(one) == {"a": 1}
+        assert dict(two) == {"b": 2}
+        one.clear()
+        assert dict(two) == {"b": 2}
+
+
+def test_settings_do_not_show_the_password() -> None:
+    """They are in the representation of what has them."""
+    with closing(engine("postgresql://u:s3cret@h/db?sslpassword=s3cret").open()) as store:
+        assert isinstance(store, PostgresStore)
+        assert "s3cret" not in f"{store.pool.settings!r} {store.pool.settings}"
+
+
+@pytest.mark.parametrize("name", [*PLACES, "memory"])
+def test_a_wait_of_years(name: str, tmp_path: Any, request: pytest.FixtureRequest) -> None:
+    """Whoever says so wants to wait for as long as it takes, and gets no error of some clock."""
+    from places import place
+
+    with closing(Space(place(name, tmp_path, request.getfixturevalue), timeout=1e10)) as space:
+        assert space.share("tally", Tally).call() == 1
+        assert space.counter("n").increment() == 1
+        with space.lock("lock"):
+            assert space.counter("n").increment() == 2
+
+
+class TestAForkWithoutHooks:
+    """As uWSGI makes its workers."""
+
+    def test_the_child_numbers_its_transactions_itself(self, fork: Fork) -> None:
+        """Two workers with the same numbers would take each other's commits for their own."""
+        next_txid()
+        assert fork(next_txid, plain=True).result() != next_txid()
+
+    def test_the_first_hold_of_the_child(self, memcached: MemcachedStore, fork: Fork) -> None:
+        """It is the child's own, and is committed."""
+        memcached.update(b"n", put(b"0"), LONG)
+
+        def child() -> str:
+            with memcached.hold((b"n",), LONG) as hold:
+                hold.load(b"n")
+                hold.commit({b"n": b"child"})
+            return "committed"
+
+        assert fork(child, plain=True).result() == "committed"
+        assert data(memcached, b"n") == b"child"
+
+    def test_what_a_thread_of_the_parent_held(self, memcached: MemcachedStore, fork: Fork) -> None:
+        """When the parent has let go of it, the child need not wait for the copy of its queue."""
+        with memcached.hold((b"n",), LONG) as hold:
+            hold.load(b"n")
+            child = fork(memcached.update, b"n", add_one, LONG, plain=True)
+        assert child.result() == 1
+
+
+class TestAWaitInMemcached:
+    """What a wait for a lease ends with."""
+
+    def test_connections_of_before_a_restart_are_no_holder(self) -> None:
+        """Whoever would not wait at all gets what nobody holds."""
+        with Memcached() as server, closing(engine(server.url).open()) as store:
+            assert isinstance(store, MemcachedStore)
+            links = store._servers.links
+            with store.hold((b"n",), LONG):
+                store.read(b"n")
+            assert sum(map(len, links._idle.values())) > 0
+            server.restart()
+            store.hold((b"n",), 0).release()
+
+    def test_a_server_that_does_not_answer_is_no_holder(self) -> None:
+        """A stopped one is told of as such, not as somebody else who holds."""
+        with Memcached() as server, closing(engine(server.url).open()) as store:
+            store.read(b"n")
+            server.pause()
+            try:
+                with pytest.raises(StoreError, match="does not answer"):
+                    store.hold((b"n",), 0.1)
+            finally:
+                server.resume()
+
+    def test_whoever_is_called_away_leaves_no_lease(self, memcached_server: Memcached) -> None:
+        """An exception (of a time limit, of Ctrl-C) may come before the answer to `add` does."""
+
+        class TimeLimitError(BaseException):
+            pass
+
+        def limit(*_: object) -> None:
+            raise TimeLimitError
+
+        before = signal.signal(signal.SIGALRM, limit)
+        try:
+            with (
+                Proxy("127.0.0.1", memcached_server.port) as proxy,
+                closing(engine(f"memcached://127.0.0.1:{proxy.port}").open()) as far,
+                closing(engine(memcached_server.url).open()) as near,
+            ):
+                far.read(b"n")
+                for turn in range(20):
+                    key = b"n%d" % turn
+                    with suppress(TimeLimitError):
+                        signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-4, 4e-3))
+                        while True:
+                            far.hold((key,), LONG).release()
+                    began = time.monotonic()
+                    near.hold((key,), LONG).release()
+                    assert time.monotonic() - began < 5, "somebody waited for a lease to end"
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+def test_a_manager_remembers_one_end_of_a_record() -> None:
+    """However often one that expires is written, its memory does not grow."""
+    records, soon = Records(), time.time() + 1000
+    for turn in range(5000):
+        records.put(b"same", b"%d" % turn, soon)
+        records.put(b"later", b"%d" % turn, soon + turn)
+    assert len(records._expiring) < 2000
+    records.put(b"later", b"", time.time() - 1)
+    records.forget_expired(())
+    assert records.live(b"same") is not None
+    assert len(records) == 1
