@@ -190,8 +190,8 @@ class Transaction:
                 if data is not None and len(data) > self.opened.max_record:
                     raise too_large(key, len(data), self.opened.max_record)
                 changes[key] = data
-        if changes and self._hold is not None:
-            self._hold.commit(changes)
+        if self._hold is not None and (changes or self.callbacks):
+            self._hold.commit(changes)  # of none: what was read still held when it ended
         else:
             self.close()
 

@@ -40,6 +40,16 @@ def test_parts() -> None:
     assert parse("x:some%20path?o=1").path == "some path"
 
 
+@pytest.mark.parametrize("password", ["hush/x", "x/hush", "1/hush", "a?hush", "a#hush"])
+@pytest.mark.parametrize("scheme", ["redis", "postgresql", "memcached", "redis+cluster"])
+def test_a_password_that_is_not_escaped_is_not_shown(scheme: str, password: str) -> None:
+    """It is refused, with the way to write it, and no part of it is in the message."""
+    with pytest.raises(Misuse) as caught:
+        engine(f"{scheme}://user:{password}@127.0.0.1:6379/0")
+    assert "hush" not in str(caught.value)
+    assert "hush" not in shown(f"{scheme}:user:{password}@127.0.0.1/0")
+
+
 @pytest.mark.parametrize("port", ["x", "0", "65536", "-1", "1_0", "٣"])
 def test_ports_that_are_none(port: str) -> None:
     """Refused, and the message shows no secret."""

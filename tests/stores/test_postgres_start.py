@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import psycopg
@@ -134,7 +135,9 @@ def test_too_many_clients(opened: Open) -> None:
 def test_a_pool_that_is_exhausted(postgres_server: Postgres, opened: Open) -> None:
     """The wait is bounded, the error says so, and reads go on."""
     store = opened(f"{postgres_server.url}?pool=3")
-    first, second = store.hold((b"a",), LONG), store.hold((b"b",), LONG)
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as two:
+        first = one.submit(store.hold, (b"a",), LONG).result()
+        second = two.submit(store.hold, (b"b",), LONG).result()
     said = told(lambda: store.hold((b"c",), 0.2))
     assert "all 3 connections of this process were in use for 0.2 s" in said
     assert "?pool=" in said

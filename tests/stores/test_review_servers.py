@@ -1,24 +1,26 @@
 """What a stranger broke in the stores of servers, and must not break again."""
 
-import random
-import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from actors import Child
+from actors import Child, until
 from instep import LeaseLost, Space, StoreError
 from instep.stores import engine
 from instep.stores.base import Store
 from instep.stores.manager.records import Records
 from instep.stores.memcached import MemcachedStore
+from instep.stores.memcached.link import Link
 from instep.stores.postgres import PostgresStore
 from instep.stores.record import next_txid
 from instep.testing.steps import LONG, add_one, data, put
-from places import PLACES
+from places import PLACES, place
 from proxy import Proxy
 from servers import Memcached, Postgres
 
@@ -107,6 +109,16 @@ class TestAHoldThatLostItsConnection:
             assert "fresh" not in space.names()
             assert not after
 
+    def test_what_was_to_run_after_it_does_not(self, far: str, proxy: Proxy) -> None:
+        """Also if the block has only looked: what it saw may have changed before its end."""
+        with closing(Space(far)) as space:
+            one, after = space.share("one", Tally), []
+            one.call()
+            with pytest.raises(StoreError, match="was lost"), space.transaction(one):
+                space.after_commit(after.append, one.calls)
+                proxy.cut()
+            assert not after
+
     def test_one_that_was_silent_for_too_long_lost_its_lease(
         self, postgres_server: Postgres
     ) -> None:
@@ -146,10 +158,8 @@ def test_settings_do_not_show_the_password() -> None:
 
 
 @pytest.mark.parametrize("name", [*PLACES, "memory"])
-def test_a_wait_of_years(name: str, tmp_path: Any, request: pytest.FixtureRequest) -> None:
+def test_a_wait_of_years(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Whoever says so wants to wait for as long as it takes, and gets no error of some clock."""
-    from places import place
-
     with closing(Space(place(name, tmp_path, request.getfixturevalue), timeout=1e10)) as space:
         assert space.share("tally", Tally).call() == 1
         assert space.counter("n").increment() == 1
@@ -205,41 +215,107 @@ class TestAWaitInMemcached:
         with Memcached() as server, closing(engine(server.url).open()) as store:
             store.read(b"n")
             server.pause()
+            tasks = Path(f"/proc/{server.pid}/task")
+            until(lambda: all(" T " in (one / "stat").read_text() for one in tasks.iterdir()))
             try:
                 with pytest.raises(StoreError, match="does not answer"):
                     store.hold((b"n",), 0.1)
             finally:
                 server.resume()
 
-    def test_whoever_is_called_away_leaves_no_lease(self, memcached_server: Memcached) -> None:
-        """An exception (of a time limit, of Ctrl-C) may come before the answer to `add` does."""
+    @pytest.mark.parametrize("instant", ["before", "after"])
+    @pytest.mark.parametrize("verb", ["add", "cas"])
+    def test_whoever_is_called_away_leaves_no_lease(
+        self,
+        memcached: MemcachedStore,
+        monkeypatch: pytest.MonkeyPatch,
+        verb: str,
+        instant: str,
+    ) -> None:
+        """An exception (of a time limit, of Ctrl-C) may come as a lease is taken or given back."""
+        real, times = getattr(Link, verb), iter([True])
 
-        class TimeLimitError(BaseException):
-            pass
+        def interrupted(link: Link, *given: Any) -> Any:
+            comes = next(times, False)
+            if comes and instant == "before":
+                link.close()
+                raise KeyboardInterrupt
+            done = real(link, *given)
+            if comes:
+                link.close()
+                raise KeyboardInterrupt
+            return done
 
-        def limit(*_: object) -> None:
-            raise TimeLimitError
+        monkeypatch.setattr(Link, verb, interrupted)
+        with pytest.raises(KeyboardInterrupt), memcached.hold((b"n",), LONG) as hold:
+            hold.commit({})
+        memcached.hold((b"n",), 0).release()
 
-        before = signal.signal(signal.SIGALRM, limit)
-        try:
-            with (
-                Proxy("127.0.0.1", memcached_server.port) as proxy,
-                closing(engine(f"memcached://127.0.0.1:{proxy.port}").open()) as far,
-                closing(engine(memcached_server.url).open()) as near,
-            ):
-                far.read(b"n")
-                for turn in range(20):
-                    key = b"n%d" % turn
-                    with suppress(TimeLimitError):
-                        signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-4, 4e-3))
-                        while True:
-                            far.hold((key,), LONG).release()
-                    began = time.monotonic()
-                    near.hold((key,), LONG).release()
-                    assert time.monotonic() - began < 5, "somebody waited for a lease to end"
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+
+class TestAPoolThatIsFull:
+    """PostgreSQL: more threads than connections."""
+
+    def all_done(self, threads: int, body: Callable[[int], object]) -> None:
+        """Run a body several times in each of some threads; none may fail."""
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda at: [body(at) for _ in range(5)], range(threads)))
+
+    def test_whoever_waits_for_a_connection_keeps_nobody_waiting(
+        self, postgres_server: Postgres
+    ) -> None:
+        """Those with all the connections want the object that those without one are about to."""
+        with closing(Space(f"{postgres_server.url}?pool=3", timeout=LONG)) as space:
+            stock = space.share("stock", Tally)
+            orders = [space.share(f"order-{at}", Tally) for at in range(12)]
+
+            def sell(at: int) -> None:
+                if at % 2:
+                    stock.call()
+                else:
+                    with space.transaction(orders[at]):
+                        orders[at].call(), stock.call()
+
+            self.all_done(12, sell)
+            assert stock.calls == 60
+
+    def test_whoever_has_a_lock_gets_another_connection(self, postgres_server: Postgres) -> None:
+        """A lock is counted while it is held, and what its block calls needs one more."""
+        with closing(Space(f"{postgres_server.url}?pool=2", timeout=LONG)) as space:
+            counter, locks = space.counter("n"), [space.lock(f"lock-{at}") for at in range(6)]
+
+            def count(at: int) -> None:
+                with locks[at]:
+                    counter.increment()
+
+            self.all_done(6, count)
+            assert counter.value == 30
+            [(many,)] = postgres_server.sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE usename = 'instep'"
+            )
+            assert many <= 4
+
+    def test_a_wait_that_was_too_long_gives_its_connection_back(
+        self, postgres_server: Postgres
+    ) -> None:
+        """Whether it was the connection or the key that did not come."""
+        with closing(engine(f"{postgres_server.url}?pool=2").open()) as store:
+            taken, go = threading.Event(), threading.Event()
+
+            def keep() -> None:
+                with store.hold((b"kept",), LONG):
+                    taken.set()
+                    go.wait(LONG)
+
+            with ThreadPoolExecutor(1) as other:
+                kept = other.submit(keep)
+                assert taken.wait(LONG)
+                for keys in ((b"n",), (b"n", b"m")):
+                    with pytest.raises(StoreError, match="all 2 connections"):
+                        store.hold(keys, 0.05)
+                go.set()
+                kept.result()
+            for _ in range(3):
+                store.hold((b"n", b"m", b"kept"), 1).release()
 
 
 def test_a_manager_remembers_one_end_of_a_record() -> None:

@@ -13,7 +13,7 @@ FRESH = "INSTEP_FRESH"
 be run on empty stores without a change (`instep prove --fresh`)."""
 
 _SECRET = re.compile(r"pass|secret|key|token", re.IGNORECASE)
-_AUTHORITY = re.compile(r"(?<=//)[^/?#]*@")
+_AUTHORITY = re.compile(r"^(?!lmdb:|memory:)([^:/]*:)(//)?(?=[^/])(.*)@", re.DOTALL)
 _OPTION = re.compile(r"([?&])([^=&#]*)=([^&#]*)")
 
 
@@ -66,8 +66,10 @@ def shown(url: str) -> str:
     """A URL without its password and without options that may be secrets."""
 
     def credentials(found: re.Match[str]) -> str:
-        user, colon, _ = found[0][:-1].partition(":")
-        return f"{user}:***@" if colon else f"{user}@"
+        # Up to the last @: in a password that should have been escaped there may be anything.
+        scheme, slashes, text = found.groups()
+        user, colon, _ = text.partition(":")
+        return f"{scheme}{slashes or ''}{user if user.isalnum() else ''}{':***' if colon else ''}@"
 
     def option(found: re.Match[str]) -> str:
         mark, name, value = found.groups()
@@ -90,6 +92,11 @@ def parse(url: str) -> Address:
         parts = urlsplit(url)
     except ValueError as error:
         raise Misuse(f"{shown(url)!r} is not a URL: {error}") from None
+    if "@" in url and "@" not in parts.netloc and scheme != "manager":
+        raise Misuse(
+            f"{shown(url)!r}: what is before the @ has a character that ends it: write / ? # and @ "
+            "in a password as %2F %3F %23 and %40"
+        )
     credentials, _, hosts = parts.netloc.rpartition("@")
     user, _, password = credentials.partition(":")
     return Address(

@@ -68,6 +68,7 @@ class Calls:
         self._settings = settings
         self._layout = layout
         self._sessions: list[Session] = []
+        self._unmet = settings.kind == "server"  # this process has never reached it
         self.route = route
 
     def session(self) -> Session:
@@ -145,13 +146,19 @@ class Calls:
             node = None
             try:
                 node = asked or self.route.node(shard, until)
-                return send(node, asked is not None)
+                answer = send(node, asked is not None)
             except TROUBLE as error:
                 asked = self._pointed(error)
                 if asked is None:
                     self.route.failed(node, error)
-                if _monotonic() + pause >= until or not passes(error, self._settings):
-                    raise given_up(error, self._settings, writing) from None
+                # More likely wrong than away, after a few tries.
+                wrong = self._unmet and pause > 0.1 and not isinstance(error, Refused)
+                late = _monotonic() + pause >= until
+                if wrong or late or not passes(error, self._settings):
+                    raise given_up(error, self._settings, writing and not self._unmet) from None
+            else:
+                self._unmet = False
+                return answer
             time.sleep(pause * (0.5 + random.random()))
             pause = min(pause * 2 or _FIRST_PAUSE, _LAST_PAUSE)
 
