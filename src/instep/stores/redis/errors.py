@@ -31,7 +31,7 @@ _MOMENTARY = (
 )
 _HINTS = (
     ("READONLY", "this server is a read-only replica ({}): name its primary, or its sentinels"),
-    ("OOM", "the server's memory is full ({}): raise its maxmemory, or delete something"),
+    ("OOM", "the server's memory is full ({}): raise its maxmemory (CONFIG SET maxmemory)"),
     ("max number of clients", "{}: raise the server's maxclients, or run fewer workers"),
     ("DB index", "there is no such database ({}): the server has 16, unless it says otherwise"),
     ("cluster mode", "{}: write redis+cluster://"),
