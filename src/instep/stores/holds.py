@@ -255,7 +255,7 @@ class Holds:
         if self.closed:
             raise Closed
         if len(self._slots) >= _KEPT:
-            for number, old in list(self._slots.items()):
+            for number, old in self._slots.copy().items():
                 if old.lock.acquire(False):
                     if self._slots.get(number) is old:  # its lock is ours: nobody else drops it
                         del self._slots[number]
