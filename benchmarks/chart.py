@@ -4,16 +4,12 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, BAR, GAP, LEFT, RIGHT, TOP = 760, 18, 6, 270, 90, 64
+from benchmarks.drawing import WIDTH, drawing
 
-_STYLE = """
-text { font: 13px system-ui, sans-serif; fill: #1f2328 }
-.title { font-size: 16px; font-weight: 600 } .group { font-weight: 600 }
-.page { fill: #ffffff } .grid { stroke: #d0d7de } .peer { fill: #8c959f } .ours { fill: #0072b2 }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 } .page { fill: #0d1117 } .grid { stroke: #3d444d } .ours { fill: #56b4e9 }
-}
-"""
+BAR, GAP, LEFT, RIGHT, TOP = 18, 6, 270, 90, 64
+
+_STYLE = ".peer { fill: #8c959f } .ours { fill: #0072b2 }"
+_DARK = " .ours { fill: #56b4e9 }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def chart(title: str, unit: str, groups: dict[str, list[Bar]]) -> str:
             drawn += _bar(bar, y, _place(bar.value, low, high))
             y += BAR + GAP
         y += GAP
-    return _document(title, [*_axis(low, high, y, unit), *drawn], y + 44)
+    return drawing(title, [*_axis(low, high, y, unit), *drawn], y + 44, _STYLE, _DARK)
 
 
 def _place(value: float, low: int, high: int) -> float:
@@ -81,17 +77,3 @@ def _axis(low: int, high: int, bottom: int, unit: str) -> list[str]:
     middle = (LEFT + WIDTH - RIGHT) / 2
     lines.append(f'<text x="{middle}" y="{bottom + 36}" text-anchor="middle">{escape(unit)}</text>')
     return lines
-
-
-def _document(title: str, body: list[str], height: int) -> str:
-    return "\n".join(
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-            f'width="{WIDTH}" height="{height}" aria-label="{escape(title)}">',
-            f"<style>{_STYLE}</style>",
-            f'<rect class="page" width="{WIDTH}" height="{height}" rx="6"/>',
-            f'<text class="title" x="16" y="30">{escape(title)}</text>',
-            *body,
-            "</svg>\n",
-        )
-    )

@@ -5,24 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LEFT, RIGHT, TOP, HEIGHT, GAP = 760, 80, 150, 56, 230, 58
+from benchmarks.drawing import WIDTH, drawing
+
+LEFT, RIGHT, TOP, HEIGHT, GAP = 80, 150, 56, 230, 58
 _APART = 16  # pixels between the names of two lines
 _DASHES = ("", "9 3", "2 3", "9 3 2 3", "5 2")
 
 _STYLE = """
-text { font: 13px system-ui, sans-serif; fill: #1f2328 }
-.title { font-size: 16px; font-weight: 600 } .group { font-weight: 600 }
-.page { fill: #ffffff } .grid { stroke: #d0d7de }
 .line { fill: none; stroke-width: 2.5 }
 .c0 { stroke: #6e7781; color: #6e7781 } .c1 { stroke: #d55e00; color: #d55e00 }
 .c2 { stroke: #0072b2; color: #0072b2 } .c3 { stroke: #00805e; color: #00805e }
 .c4 { stroke: #a8508a; color: #a8508a } .dot { fill: currentColor; stroke: none }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 } .page { fill: #0d1117 } .grid { stroke: #3d444d }
+"""
+_DARK = """
   .c0 { stroke: #9aa4ae; color: #9aa4ae } .c1 { stroke: #f0883e; color: #f0883e }
   .c2 { stroke: #56b4e9; color: #56b4e9 } .c3 { stroke: #2dc08d; color: #2dc08d }
   .c4 { stroke: #e28bc5; color: #e28bc5 }
-}
 """
 
 
@@ -64,7 +62,7 @@ def plot(title: str, places: Sequence[str], below: str, panels: Sequence[Panel])
         bottom += GAP
     middle = (LEFT + WIDTH - RIGHT) / 2
     drawn.append(f'<text x="{middle}" y="{bottom - 18}" text-anchor="middle">{below}</text>')
-    return _document(title, drawn, bottom)
+    return drawing(title, drawn, bottom, _STYLE, _DARK)
 
 
 def _across(number: int, count: int) -> float:
@@ -134,17 +132,3 @@ def _names(ends: dict[int, tuple[float, str]]) -> list[str]:
             f'<text x="{x + 12}" y="{last + 4}">{escape(name)}</text>'
         )
     return drawn
-
-
-def _document(title: str, body: list[str], height: int) -> str:
-    return "\n".join(
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-            f'width="{WIDTH}" height="{height}" aria-label="{escape(title)}">',
-            f"<style>{_STYLE}</style>",
-            f'<rect class="page" width="{WIDTH}" height="{height}" rx="6"/>',
-            f'<text class="title" x="16" y="30">{escape(title)}</text>',
-            *body,
-            "</svg>\n",
-        )
-    )

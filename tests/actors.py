@@ -10,8 +10,8 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,41 @@ def _act(work: Callable[..., Any], args: tuple[Any, ...], write: int) -> None:
         os.write(write, json.dumps(said).encode())
     finally:
         os._exit(0)
+
+
+@contextmanager
+def forking() -> Iterator[Callable[..., Child]]:
+    """Something that runs functions in forked processes; what still lives at the end is killed."""
+    children: list[Child] = []
+
+    def start(work: Callable[..., Any], *args: Any, plain: bool = False) -> Child:
+        children.append(Child(work, *args, plain=plain))
+        return children[-1]
+
+    try:
+        yield start
+    finally:
+        for child in children:
+            child.end()
+
+
+def alone(scene: Callable[..., Any], *args: object) -> Any:
+    """Run a function of a test's module in a new interpreter, and return what it returned.
+
+    For forks without hooks: CPython itself may hang in the child of one if another thread wanted
+    the interpreter at that moment, and the process of the tests has many.
+
+    Args:
+        scene: gets a function that forks, as the fixture `fork`, and then the arguments.
+        args: what JSON can hold.
+    """
+    code = (
+        "import importlib, json, sys; sys.path[:0] = json.loads(sys.argv[1]); import actors\n"
+        "scene = getattr(importlib.import_module(sys.argv[2]), sys.argv[3])\n"
+        "with actors.forking() as fork: print(json.dumps(scene(fork, *json.loads(sys.argv[4]))))"
+    )
+    where = json.dumps([path for path in sys.path if path])
+    return json.loads(run(code, where, scene.__module__, scene.__name__, json.dumps(args)))
 
 
 def run(code: str, *args: object, code_to_expect: int = 0) -> str:

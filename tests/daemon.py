@@ -152,6 +152,14 @@ def said(address: str | tuple[str, int], request: bytes) -> bytes:
     return b""
 
 
+def _stopped(task: Path) -> bool:
+    """Whether a thread is stopped, or gone."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0] in "TtZX"
+    except FileNotFoundError:
+        return True
+
+
 class Daemon:
     """A server process in a folder of its own. Whoever starts it is the one to stop it."""
 
@@ -226,8 +234,10 @@ class Daemon:
         return self.start()
 
     def pause(self) -> None:
-        """Stop its process (SIGSTOP): connections stay, nothing is answered."""
+        """Stop its process (SIGSTOP): connections stay, nothing is answered any more."""
         os.killpg(self.pid, signal.SIGSTOP)
+        while not all(map(_stopped, Path(f"/proc/{self.pid}/task").iterdir())):
+            time.sleep(0.001)  # a thread that runs on another processor goes on for a moment
 
     def resume(self) -> None:
         """Let a paused one go on."""

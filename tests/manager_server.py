@@ -1,12 +1,29 @@
 """A private manager for tests: the real server, in a process of its own."""
 
+import os
+import signal
 import sys
+from pathlib import Path
 
-from daemon import Daemon, free_port
+from daemon import Daemon, free_port, wait_for
 from instep.stores.manager.place import place
 from instep.stores.manager.wire import Channel
 
-_SERVE = "import sys; from instep.stores.manager import serve; serve(sys.argv[1])"
+_SERVE = """
+import gc, os, signal, sys
+from pathlib import Path
+from instep.stores.manager import serve
+from instep.stores.manager.records import Records
+
+def count(*_):
+    kept = sum(len(found) for found in gc.get_objects() if isinstance(found, Records))
+    Path("kept.new").write_text(str(kept))
+    os.rename("kept.new", "kept")
+
+signal.signal(signal.SIGUSR1, count)
+Path("pid").write_text(str(os.getpid()))
+serve(sys.argv[1])
+"""
 
 
 class Manager(Daemon):
@@ -49,3 +66,16 @@ class Manager(Daemon):
                 return Channel(knock).recv_bytes().startswith(b"instep")
         except OSError:
             return False
+
+
+def kept(keyfile: str) -> int:
+    """How many records a manager has, also of those that have expired.
+
+    Args:
+        keyfile: its key's file, beside which the others lie; the manager may be another process's.
+    """
+    folder = Path(keyfile).parent
+    (folder / "kept").unlink(missing_ok=True)
+    os.kill(int((folder / "pid").read_text()), signal.SIGUSR1)
+    wait_for((folder / "kept").exists, "the manager has counted")
+    return int((folder / "kept").read_text())

@@ -76,7 +76,7 @@ def test_copying_exits_with_0() -> None:
 def test_a_prefix_without_records_is_said() -> None:
     """A slip of the pen is seen."""
     done = run("copy", "lmdb:old", "lmdb:new", "--prefix", "crats")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert "no record" in said(done)
 
 

@@ -3,11 +3,13 @@
 How it stays right. Whoever changes a key holds it: a lock that the kernel frees when its holder
 dies (`instep.stores.holds`, as the embedded store has it). A commit is one SQLite transaction that
 compares the transaction ids of what was loaded, and writes all of its changes or none. SQLite's
-connections must not cross a fork: they are closed before it, and both sides open their own.
+connections must not cross a fork: they are closed before it, and both sides open their own. What
+has expired is deleted by those who write such records, up to four for each.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import time
@@ -20,7 +22,7 @@ from instep.errors import Misuse, StoreError
 from instep.stores import process
 from instep.stores.address import parse
 from instep.stores.base import Change, Engine, Hold, Powers, Record, Store, T
-from instep.stores.filelock import FileLocks, file_locks
+from instep.stores.filelock import BUSY, FileLocks, file_locks
 from instep.stores.folder import holders_table, make_folder
 from instep.stores.holds import Closed, Holds
 from instep.stores.keys import check_key
@@ -35,17 +37,24 @@ CREATE TABLE IF NOT EXISTS records (
 _READ = "SELECT version, txid, expires, data FROM records WHERE key = ?"
 _WRITE = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM records WHERE key = ?"
+_INDEX = "CREATE INDEX IF NOT EXISTS expiring ON records (expires) WHERE expires > 0"
+_FORGET = """
+DELETE FROM records WHERE key IN (
+    SELECT key FROM records WHERE expires > 0 AND expires <= ? ORDER BY expires LIMIT 4
+)
+"""
 _SCAN = """
 SELECT key, version, txid, expires, data FROM records
 WHERE key >= ? AND key < ? AND key > ? AND (expires = 0 OR expires > ?) ORDER BY key LIMIT ?
 """
+_OPENING = 10.0  # seconds that an opener waits for others
 _BEYOND = b"\xff" * 4097  # behind every key
 
 POWERS = Powers(several=True, durable=True, machines=False, leases=False)
 
 
 class SqliteStore(Store):
-    """Keeps records in an SQLite file, with two small files for the locks beside it.
+    """Keeps records in an SQLite file, with three small files for the locks beside it.
 
     Args:
         path: of the file; made if it is missing, mode 0600.
@@ -67,7 +76,7 @@ class SqliteStore(Store):
         with self._database() as database:
             return alive(_record(database, key))
 
-    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+    def hold(self, keys: Collection[bytes], timeout: float, *, lease: float | None = None) -> Hold:
         while True:
             try:
                 return SqliteHold(self, self._locks(), keys, timeout)
@@ -90,6 +99,8 @@ class SqliteStore(Store):
             new, result = change(old)
             if new is not old or expires is not None:
                 _put(database, key, record, new, expires, version)
+            if expires:
+                database.execute(_FORGET, (time.time(),))
             return result
 
         with self.hold((key,), timeout):
@@ -166,9 +177,15 @@ class SqliteStore(Store):
         make_folder(self._path.parent)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(_TABLE)
+        try:
+            with _alone(Path(f"{self._path}-opening")):
+                connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(_TABLE)
+            connection.execute(_INDEX)
+        except BaseException:
+            connection.close()
+            raise
         self._connection = connection
         return connection
 
@@ -195,13 +212,36 @@ class SqliteHold(LocalHold[SqliteStore]):
     def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
         def write(database: sqlite3.Connection) -> None:
             for key, data in changes.items():
-                record = _record(database, key)
-                if record != self._seen[key]:
+                record, seen = _record(database, key), self._seen[key]
+                # That an expired one was forgotten is no change.
+                if record != seen and (record or alive(seen)):
                     raise unheld(key)
                 _put(database, key, record, data)
 
         if changes:
             self._place.write(write)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time: SQLite's busy handler is not asked when a file is switched to WAL.
+
+    The kernel ends the lock with its descriptor, so nobody waits for an opener that was killed.
+    """
+    sleep, deadline = process.native("time", "sleep"), time.monotonic() + _OPENING
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BUSY:
+                if time.monotonic() > deadline:
+                    raise
+            sleep(0.001)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _record(database: sqlite3.Connection, key: bytes) -> Record | None:

@@ -14,7 +14,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import Conflict, InstepError, LeaseLost, LockTimeout, Misuse, StoreError
+    from .errors import (
+        Conflict,
+        InstepError,
+        LeaseLost,
+        LockTimeout,
+        Misuse,
+        PoolTimeout,
+        StoreError,
+    )
     from .objects.proxy import readonly
     from .space import Space
 
@@ -26,6 +34,7 @@ __all__ = [
     "LeaseLost",
     "LockTimeout",
     "Misuse",
+    "PoolTimeout",
     "Space",
     "StoreError",
     "readonly",

@@ -1,5 +1,6 @@
 """`flask instep …`: the commands that look at the store, and delete from it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -66,18 +67,23 @@ def test_ls(runner: FlaskCliRunner) -> None:
 
 
 def test_show(runner: FlaskCliRunner) -> None:
-    """The state of everything can be printed, whatever its keys are."""
-    for name, part in {
-        "cart": "tea",
-        "hits": "41",
-        "odd": "(1, 2)",
-        "stock": "tea",
-        "carts": "a",
-        "lock": "1",
+    """The state of everything is printed as JSON, whatever its keys are."""
+    for name, state in {
+        "cart": {"items": {"tea": 1, "cup": {"$set": ["cup"]}}},
+        "hits": 41,
+        "odd": {
+            "$dict": [
+                [{"$tuple": [1, 2]}, {"$bytes": "eA=="}],
+                [3, {"$set": [4]}],
+                [None, "\x1b[31m"],
+            ]
+        },
+        "stock": ["tea", {"$tuple": [1, 2]}],
+        "carts": ["a"],
+        "lock": 1,
     }.items():
         code, output = flask(runner, "show", name)
-        assert code == 0
-        assert part in output
+        assert (code, json.loads(output)) == (0, state)
         assert "\x1b" not in output  # what a stranger has stored does not write to the terminal
 
 

@@ -270,6 +270,6 @@ def test_values_that_cannot_be_stored_are_refused(space: Space) -> None:
         lambda: stock.setdefault("tea", [object()]),
         lambda: stock.compute("tea", lambda old: [object()]),
     ):
-        with pytest.raises(Misuse, match=r"stock\['tea'\]\[0\] is a object"):
+        with pytest.raises(Misuse, match=r"stock\['tea'\]\[0\] is of type object"):
             use()
     assert contents(space) == []

@@ -29,14 +29,27 @@ class LocalContract(StoreContract):
 class TestMemory(LocalContract):
     """The memory store."""
 
+    def kept(self, store: Any) -> int:
+        """All of the dictionary."""
+        return len(store._records)
+
     @pytest.fixture
     def store(self) -> Store:
         """An empty store."""
         return engine("memory:").open()
 
 
-class TestLmdb(LocalContract):
-    """The embedded store, with checkpoints and without."""
+class LmdbContract(LocalContract):
+    """The embedded store."""
+
+    def kept(self, store: Any) -> int:
+        """All entries but the one that says whose file it is."""
+        entries: int = store._environment.read(lambda txn: txn.stat()["entries"])
+        return entries - 1
+
+
+class TestLmdb(LmdbContract):
+    """With checkpoints and without."""
 
     @pytest.fixture(params=["checkpoint", "none"])
     def store(self, state: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
@@ -45,8 +58,8 @@ class TestLmdb(LocalContract):
             yield store
 
 
-class TestLmdbOnFlock(LocalContract):
-    """The embedded store where open-file-description locks do not exist."""
+class TestLmdbOnFlock(LmdbContract):
+    """Where open-file-description locks do not exist."""
 
     @pytest.fixture
     def store(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:

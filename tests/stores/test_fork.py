@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import Child, Gate, run, until, url
+from actors import Child, Gate, alone, run, until, url
 from instep import InstepError, LockTimeout, Misuse, Space
 from instep.objects.counter import Counter
 
@@ -22,15 +22,6 @@ Fork = Callable[..., Child]
 def space(state: Path, request: pytest.FixtureRequest) -> Iterator[Space]:
     """An embedded space, not yet opened."""
     space = Space(url(state, request.param), timeout=10)
-    yield space
-    space.close()
-
-
-@pytest.fixture
-def quiet(state: Path) -> Iterator[Space]:
-    """A space without a thread of its own: CPython itself may hang in the child of a fork without
-    hooks if another thread wanted the interpreter at that moment."""
-    space = Space(url(state), timeout=10)
     yield space
     space.close()
 
@@ -60,10 +51,15 @@ def load(counter: Counter) -> Iterator[list[int]]:
 @pytest.mark.parametrize("child_uses", [True, False])
 @pytest.mark.parametrize("parent_used", [True, False])
 def test_parent_and_child_go_on(
-    quiet: Space, fork: Fork, parent_used: bool, child_uses: bool, plain: bool
+    state: Path, parent_used: bool, child_uses: bool, plain: bool
 ) -> None:
     """Whether either used the store before or not, and a grandchild too."""
-    counter = quiet.counter("n")
+    alone(generations, url(state), parent_used, child_uses, plain)
+
+
+def generations(fork: Fork, address: str, parent_used: bool, child_uses: bool, plain: bool) -> None:
+    """Count here, in a child, in its child, in the child again, and here."""
+    counter = Space(address).counter("n")
     if parent_used:
         counter.increment()
 
@@ -73,8 +69,7 @@ def test_parent_and_child_go_on(
         assert grandchild.result() == mine + 1 if child_uses else True
         return counter.increment() if child_uses else 0
 
-    child = fork(generation, plain=plain)
-    child.result()
+    fork(generation, plain=plain).result()
     assert counter.increment() == parent_used + (3 if child_uses else 1) + 1
 
 
@@ -127,9 +122,14 @@ def test_threads_that_fork_at_once(space: Space, fork: Fork) -> None:
     assert counter.value == counted + 75
 
 
-def test_threads_of_a_child_without_hooks(quiet: Space, fork: Fork) -> None:
+def test_threads_of_a_child_without_hooks(state: Path) -> None:
     """The first calls after a fork in C may come from many threads at once, as under uWSGI."""
-    counter = quiet.counter("n")
+    alone(many_first_calls, url(state))
+
+
+def many_first_calls(fork: Fork, address: str) -> None:
+    """Ten children of eight threads that count."""
+    counter = Space(address).counter("n")
     counter.increment()
 
     def threads() -> list[str]:
@@ -156,10 +156,15 @@ def test_threads_of_a_child_without_hooks(quiet: Space, fork: Fork) -> None:
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["hooks", "no-hooks"])
-def test_the_parents_hold_is_not_the_childs(quiet: Space, fork: Fork, plain: bool) -> None:
+def test_the_parents_hold_is_not_the_childs(state: Path, plain: bool) -> None:
     """A child that is born inside a transaction can neither commit it nor free it; its own calls
     wait for the parent's."""
-    space = quiet
+    alone(born_in_a_transaction, url(state), plain)
+
+
+def born_in_a_transaction(fork: Fork, address: str, plain: bool) -> None:
+    """A child tries what it may not, and what must wait."""
+    space = Space(address)
     value, counter = space.value("v"), space.counter("n")
     counter.increment()
     tried = Gate()

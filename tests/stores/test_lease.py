@@ -1,10 +1,13 @@
 """The keeper of leases: what lasts is renewed, what has ended is not."""
 
 import gc
+import logging
 import threading
 import time
 import weakref
 from collections.abc import Callable
+
+import pytest
 
 from actors import Child, until
 from instep.stores.lease import Keeper
@@ -78,6 +81,79 @@ def test_one_that_fails_does_not_stop_the_others() -> None:
     keeper.watch(other)
     until(lambda: other.renewals >= 3)
     keeper.drop(broken)
+    keeper.drop(other)
+
+
+def test_what_comes_while_it_goes_through_them_does_not_end_it() -> None:
+    """Garbage may be collected at any step of its own, and a finalizer may take a hold."""
+    keeper, others = Keeper(PERIOD), [Hold() for _ in range(6000)]
+    more: list[Hold] = []
+
+    def take(phase: str, _: object) -> None:
+        if threading.current_thread().name == "instep-leases" and len(more) < 2000:
+            more.append(Hold())
+            keeper.watch(more[-1])
+
+    before = gc.get_threshold()
+    gc.callbacks.append(take)
+    gc.set_threshold(1)
+    try:
+        for hold in others:
+            keeper.watch(hold)
+        until(lambda: more or others[-1].renewals)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(take)
+    known = others[0].renewals
+    until(lambda: others[0].renewals > known + 1)
+    keeper.after_fork_in_child()  # forgets all of them
+
+
+def test_a_log_that_fails_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
+    """What could not be renewed is said to the log, and that may go wrong too."""
+
+    class Broken(Hold):
+        def renew(self) -> bool:
+            super().renew()
+            raise ZeroDivisionError
+
+    class Refusing(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            raise RuntimeError("no log today")
+
+    keeper, broken, other, refusing = Keeper(PERIOD), Broken(), Hold(), Refusing()
+    log = logging.getLogger("instep")
+    log.addFilter(refusing)
+    try:
+        keeper.watch(broken)
+        keeper.watch(other)
+        until(lambda: broken.renewals >= 3 and other.renewals >= 3)
+    finally:
+        keeper.drop(broken)
+        keeper.drop(other)
+        log.removeFilter(refusing)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_another_thread_follows_one_that_was_ended() -> None:
+    """Some are ended from outside (a greenlet is killed): the next hold starts another."""
+
+    class Ended(BaseException):
+        pass
+
+    class Ending(Hold):
+        def renew(self) -> bool:
+            if not super().renew():
+                return False
+            raise Ended
+
+    keeper, ending, other = Keeper(PERIOD), Ending(lasts=1), Hold()
+    keeper.watch(ending)
+    until(lambda: ending.renewals == 1)
+    keeper.drop(ending)
+    until(lambda: not keeper._running)
+    keeper.watch(other)
+    until(lambda: other.renewals >= 2)
     keeper.drop(other)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from instep.stores.base import Store
 from instep.stores.manager.hold import ManagerHold
 from instep.stores.manager.wire import HOLD, RECORDS, RELEASE, WAIT, pack
 from instep.testing import StoreContract
-from manager_server import Manager
+from manager_server import Manager, kept
 
 
 class ManagerContract(StoreContract):
@@ -41,6 +42,10 @@ class ManagerContract(StoreContract):
         line.ask(pack(RELEASE))
         store.update(key, lambda old: (new, None), 0)
         assert line.ask(pack(HOLD, WAIT.pack(0.0, 0), *keys))[0] == RECORDS
+
+    def kept(self, store: Any) -> int:
+        """What the server's process counts."""
+        return kept(store._lines._where.keyfile)
 
 
 class TestManager(ManagerContract):

@@ -10,8 +10,9 @@ from contextlib import closing
 
 import pytest
 
-from actors import Child, Gate, until
-from instep.errors import LeaseLost, LockTimeout, Misuse, StoreError
+from actors import Child, Gate, alone, until
+from crowd import born_in_a_hold, count_by_hold, count_on_one_key
+from instep.errors import LeaseLost, LockTimeout, StoreError
 from instep.stores.base import Store
 from instep.stores.change import Add, Put
 from instep.stores.manager import ManagerStore
@@ -55,14 +56,6 @@ def opened(url: str) -> Store:
 def asks(code: int) -> Callable[[bytes], bool]:
     """Whether a request is of a kind."""
     return lambda data: data[LENGTH.size : LENGTH.size + 1] == bytes([code])
-
-
-def count_by_hold(store: Store, key: bytes) -> int:
-    """One more, through a hold."""
-    with store.hold((key,), LONG) as hold:
-        new, number = add_one(hold.load(key))
-        hold.commit({key: new})
-        return number
 
 
 def hold_on(url: str, taken: Gate, go: Gate) -> str:
@@ -141,36 +134,16 @@ class TestClients:
         child.kill()
         store.hold((b"n",), LONG / 2).release()
 
-    def test_a_fork_inside_a_hold_has_none(self, store: Store, fork: Fork) -> None:
+    @pytest.mark.parametrize("plain", [False, True], ids=["hooks", "no-hooks"])
+    def test_a_fork_inside_a_hold_has_none(self, server: Manager, plain: bool) -> None:
         """A commit in the child is the parent's affair; the parent's own goes through."""
-
-        def in_child() -> str:
-            with pytest.raises(Misuse, match="forked inside"):
-                hold.commit({b"n": b"child"})
-            store.update(b"m", put(b"by the child"), LONG)
-            return "refused"
-
-        with store.hold((b"n",), LONG) as hold:
-            hold.load(b"n")
-            for plain in (False, True):
-                assert fork(in_child, plain=plain).result() == "refused"
-            hold.commit({b"n": b"parent"})
-        assert (data(store, b"n"), data(store, b"m")) == (b"parent", b"by the child")
+        alone(born_in_a_hold, server.url, plain)
 
     def test_processes_and_threads_on_one_key(
         self, server: Manager, store: Store, fork: Fork
     ) -> None:
         """Every number once, by holds and updates at the same time."""
-
-        def count() -> list[int]:
-            with closing(opened(server.url)) as mine, ThreadPoolExecutor(4) as pool:
-                done = [pool.submit(count_by_hold, mine, b"n") for _ in range(100)]
-                done += [pool.submit(mine.update, b"n", add_one, LONG) for _ in range(100)]
-                return [number.result(60) for number in done]
-
-        children = [fork(count) for _ in range(4)]
-        numbers = [number for child in children for number in child.result(120)]
-        assert sorted(numbers) == list(range(1, 801))
+        assert count_on_one_key(fork, server.url, 100) == 800
         assert data(store, b"n") == b"800"
 
     def test_an_interrupted_call_leaves_no_answer_behind(self, store: Store) -> None:

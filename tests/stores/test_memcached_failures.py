@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pymemcache.client.base import Client
 
-from actors import Child, Gate, until
+from actors import Child, Gate, alone, until
+from crowd import born_in_a_hold, count_by_hold, count_on_one_key
 from instep import Space
 from instep.errors import Conflict, LeaseLost, LockTimeout, Misuse, StoreError
 from instep.stores import engine
@@ -44,14 +45,6 @@ def far(memcached_server: Memcached) -> Iterator[tuple[MemcachedStore, Proxy]]:
 def opened(url: str) -> MemcachedStore:
     """A store of its own, as another process has it."""
     return MemcachedStore(parse(url))
-
-
-def count_by_hold(store: MemcachedStore, key: bytes) -> int:
-    """One more, through a hold."""
-    with store.hold((key,), LONG) as hold:
-        new, number = add_one(hold.load(key, updated=True))
-        hold.commit({key: new})
-        return number
 
 
 def throw_out(store: MemcachedStore, key: bytes) -> None:
@@ -185,35 +178,14 @@ class TestHolders:
             assert update.result(LONG) == 3
         assert data(store, b"n") == b"3"
 
-    def test_a_fork_inside_a_hold_has_none(self, store: MemcachedStore, fork: Fork) -> None:
+    @pytest.mark.parametrize("plain", [False, True], ids=["hooks", "no-hooks"])
+    def test_a_fork_inside_a_hold_has_none(self, store: MemcachedStore, plain: bool) -> None:
         """The child neither commits nor ends the lease, and makes its own connections."""
-        with store.hold((b"n",), LONG) as hold:
-            hold.load(b"n")
-
-            def in_child() -> str:
-                with pytest.raises(Misuse, match="forked inside"):
-                    hold.commit({b"n": b"child"})
-                hold.release()
-                store.update(b"m", put(b"by the child"), LONG)
-                return "refused"
-
-            for plain in (False, True):
-                assert fork(in_child, plain=plain).result() == "refused"
-            hold.commit({b"n": b"parent"})
-        assert (data(store, b"n"), data(store, b"m")) == (b"parent", b"by the child")
+        alone(born_in_a_hold, store.url, plain)
 
     def test_processes_and_threads_on_one_key(self, store: MemcachedStore, fork: Fork) -> None:
         """Every number once, by holds and updates at the same time."""
-
-        def count() -> list[int]:
-            with closing(opened(store.url)) as mine, ThreadPoolExecutor(4) as pool:
-                done = [pool.submit(count_by_hold, mine, b"n") for _ in range(50)]
-                done += [pool.submit(mine.update, b"n", add_one, LONG) for _ in range(50)]
-                return [number.result(60) for number in done]
-
-        children = [fork(count) for _ in range(4)]
-        numbers = [number for child in children for number in child.result(120)]
-        assert sorted(numbers) == list(range(1, 401))
+        assert count_on_one_key(fork, store.url, 50) == 400
 
 
 class TestServers:

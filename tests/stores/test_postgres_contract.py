@@ -24,6 +24,20 @@ class PostgresContract(StoreContract):
         with closing(type(store)(pool.settings)) as other:
             other.update(key, lambda old: (new, None), 5)
 
+    def kept(self, store: Any) -> int:
+        """All rows."""
+        return count(store, "SELECT count(*) FROM {records}")
+
+
+def count(store: Any, text: str) -> int:
+    """What some SQL counts, asked on a connection of the store's."""
+    link = store.pool.take(time.monotonic() + 5, waits=False)
+    try:
+        table = f'"{store.pool.settings.schema}".records'
+        return int.from_bytes(link.run(text.format(records=table), 5).get_value(0, 0), "big")
+    finally:
+        store.pool.give(link)
+
 
 class TestOverTcp(PostgresContract):
     """With a password."""

@@ -14,10 +14,10 @@ from actors import Child, until
 from instep import Conflict, LeaseLost, Space, StoreError
 from instep.stores import engine
 from instep.stores.postgres import PostgresStore
-from instep.stores.postgres.outcome import Trace, committed
+from instep.stores.postgres.outcome import Mark, Trace, committed
 from instep.testing.steps import LONG, add_one, data, put, replace
 from proxy import Proxy
-from servers import Postgres
+from servers import Postgres, free_port
 
 Fork = Callable[..., Child]
 
@@ -28,22 +28,9 @@ def commits(request: bytes) -> bool:
 
 
 @pytest.fixture
-def proxy(postgres_server: Postgres) -> Iterator[Proxy]:
-    """Something between the client and the server that loses connections."""
-    with Proxy("127.0.0.1", postgres_server.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def through(postgres_server: Postgres, proxy: Proxy) -> str:
-    """The server's URL by way of the proxy."""
-    return postgres_server.url.replace(str(postgres_server.port), str(proxy.port))
-
-
-@pytest.fixture
-def store(through: str) -> Iterator[PostgresStore]:
+def store(far: str) -> Iterator[PostgresStore]:
     """A store behind the proxy, with a record."""
-    with closing(engine(through).open()) as store:
+    with closing(engine(far).open()) as store:
         store.update(b"n", put(b"0"), LONG)
         assert isinstance(store, PostgresStore)
         yield store
@@ -145,9 +132,34 @@ def test_in_another_life_of_the_server_the_records_decide(store: PostgresStore) 
         committed(store.pool, mark, [Trace(b"n", b"12345678", b"87654321")], "", 0.1)
 
 
-def test_connections_cut_at_random_lose_nothing(through: str, proxy: Proxy) -> None:
+def test_an_outcome_that_nobody_tells() -> None:
+    """The message does not say of the commit what is true of the question only."""
+    url = f"postgresql://127.0.0.1:{free_port()}/x"
+    with closing(engine(url).open()) as store:
+        assert isinstance(store, PostgresStore)
+        mark = Mark(bytes(8), b"12345678")
+        with pytest.raises(StoreError, match="could not be found out") as caught:
+            committed(store.pool, mark, [], "it was cut", 0.1)
+    said = str(caught.value)
+    assert "refused" in said
+    assert "nothing was written" not in said
+    assert said.count(url) == 1
+
+
+def test_a_lost_connection_is_an_error_that_programs_know(
+    store: PostgresStore, proxy: Proxy
+) -> None:
+    """Its class is one of those that they can import, also in their logs."""
+    with store.hold((b"n",), LONG) as hold:
+        proxy.cut()
+        with pytest.raises(StoreError) as caught:
+            hold.commit({b"n": b"1"})
+    assert type(caught.value) is StoreError
+
+
+def test_connections_cut_at_random_lose_nothing(far: str, proxy: Proxy) -> None:
     """What was acknowledged is there, what was refused is not, nothing is there twice."""
-    space = Space(through, timeout=20)
+    space = Space(far, timeout=20)
     counter, value = space.counter("updates"), space.value("holds", 0)
     counter.increment()
     value.set(0)

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
-from actors import Child, Gate, run, until
+from actors import Child, Gate, alone, run, until
 from instep import LockTimeout, Misuse, Space
 from instep.stores import engine
+from instep.stores.base import Store
 from instep.stores.postgres import PostgresStore
 from instep.testing.steps import LONG, add_one, data, put
 from servers import Postgres
@@ -91,12 +93,18 @@ def test_a_deadlock_between_processes_ends(store: PostgresStore, fork: Fork) -> 
 
 
 @PLAIN
-def test_parent_and_child_go_on(
-    store: PostgresStore, fork: Fork, postgres_server: Postgres, plain: bool
-) -> None:
+def test_parent_and_child_go_on(postgres_server: Postgres, plain: bool) -> None:
     """The child opens connections of its own and leaves those of the parent alone."""
+    before, after = alone(generations, postgres_server.url, plain)
+    assert before == after != []
+    until(lambda: not connections(postgres_server))
+
+
+def generations(fork: Fork, url: str, plain: bool) -> list[list[int]]:
+    """Count here, in a child and in its child; our connections before and after that."""
+    store = engine(url).open()
     store.update(b"n", add_one, LONG)
-    before = connections(postgres_server)
+    before = served(store)
 
     def child() -> list[int]:
         mine = store.update(b"n", add_one, LONG)
@@ -106,14 +114,26 @@ def test_parent_and_child_go_on(
 
     assert fork(child, plain=plain).result() == [2, 4]
     assert store.update(b"n", add_one, LONG) == 5
-    until(lambda: connections(postgres_server) == before)
+    return [before, served(store)]
+
+
+def served(store: Store) -> list[int]:
+    """The server's process of each connection in this process's pool."""
+    assert isinstance(store, PostgresStore)
+    return sorted(link._pg.backend_pid for link in store.pool._idle)
 
 
 @PLAIN
-def test_a_child_that_is_born_in_a_transaction(
-    store: PostgresStore, fork: Fork, plain: bool
-) -> None:
+def test_a_child_that_is_born_in_a_transaction(postgres_server: Postgres, plain: bool) -> None:
     """It can neither commit nor free nor extend what its parent holds; its own calls wait."""
+    said, record = alone(born_in_a_transaction, postgres_server.url, plain)
+    assert said == ["refused", "refused", "waits"]
+    assert record == "parent"
+
+
+def born_in_a_transaction(fork: Fork, url: str, plain: bool) -> list[Any]:
+    """What a child was told, and what the record is at the end."""
+    store = engine(url).open()
     store.update(b"n", put(b"a"), LONG)
 
     def child() -> list[str]:
@@ -132,10 +152,10 @@ def test_a_child_that_is_born_in_a_transaction(
 
     with store.hold((b"n",), LONG) as hold:
         old = hold.load(b"n")
-        assert fork(child, plain=plain).result() == ["refused", "refused", "waits"]
+        said = fork(child, plain=plain).result()
         assert old == b"a"
         hold.commit({b"n": b"parent"})
-    assert data(store, b"n") == b"parent"
+    return [said, (data(store, b"n") or b"").decode()]
 
 
 def test_forks_under_load(store: PostgresStore, fork: Fork) -> None:
@@ -211,6 +231,7 @@ def test_a_program_that_ends_without_closing(postgres_server: Postgres) -> None:
     program = """
 import sys
 from instep.stores import engine
+from instep.stores.base import Store
 store = engine(sys.argv[1]).open()
 hold = store.hold((b"n",), 5)
 print(store.read(b"n"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,12 @@ class RedisContract(StoreContract):
         fields = (b"d", new, b"v", b"7", b"t", b"%d" % next_txid())
         write = command(b"HSET", place.layout.record(key), *fields)
         place.calls.ask(place.layout.shard(key), write, 1e9)
+
+    def kept(self, store: Any) -> int:
+        """All names in the indexes."""
+        prefixes = enumerate(store.place.layout.prefixes)
+        asked = [(shard, command(b"ZCARD", prefix + b"index")) for shard, prefix in prefixes]
+        return sum(store.place.each(asked))
 
 
 class TestTCP(RedisContract):

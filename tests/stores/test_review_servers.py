@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from actors import Child, until
+from actors import Child, alone
 from instep import LeaseLost, Space, StoreError
 from instep.stores import engine
 from instep.stores.base import Store
@@ -37,19 +37,6 @@ class Tally:
         """One more."""
         self.calls += 1
         return self.calls
-
-
-@pytest.fixture
-def proxy(postgres_server: Postgres) -> Iterator[Proxy]:
-    """Something between the client and PostgreSQL that cuts connections."""
-    with Proxy("127.0.0.1", postgres_server.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def far(postgres_server: Postgres, proxy: Proxy) -> str:
-    """PostgreSQL's URL by way of the proxy."""
-    return postgres_server.url.replace(str(postgres_server.port), str(proxy.port))
 
 
 @pytest.fixture
@@ -170,30 +157,47 @@ def test_a_wait_of_years(name: str, tmp_path: Path, request: pytest.FixtureReque
 class TestAForkWithoutHooks:
     """As uWSGI makes its workers."""
 
-    def test_the_child_numbers_its_transactions_itself(self, fork: Fork) -> None:
+    def test_the_child_numbers_its_transactions_itself(self) -> None:
         """Two workers with the same numbers would take each other's commits for their own."""
-        next_txid()
-        assert fork(next_txid, plain=True).result() != next_txid()
+        assert alone(first_numbers) == "different"
 
-    def test_the_first_hold_of_the_child(self, memcached: MemcachedStore, fork: Fork) -> None:
+    def test_the_first_hold_of_the_child(self, memcached: MemcachedStore) -> None:
         """It is the child's own, and is committed."""
-        memcached.update(b"n", put(b"0"), LONG)
-
-        def child() -> str:
-            with memcached.hold((b"n",), LONG) as hold:
-                hold.load(b"n")
-                hold.commit({b"n": b"child"})
-            return "committed"
-
-        assert fork(child, plain=True).result() == "committed"
+        assert alone(first_hold, memcached.url) == "committed"
         assert data(memcached, b"n") == b"child"
 
-    def test_what_a_thread_of_the_parent_held(self, memcached: MemcachedStore, fork: Fork) -> None:
+    def test_what_a_thread_of_the_parent_held(self, memcached: MemcachedStore) -> None:
         """When the parent has let go of it, the child need not wait for the copy of its queue."""
-        with memcached.hold((b"n",), LONG) as hold:
+        assert alone(inherited_queue, memcached.url) == 1
+
+
+def first_numbers(fork: Fork) -> str:
+    """Whether parent and child have the same transaction ids."""
+    next_txid()
+    return "different" if fork(next_txid, plain=True).result() != next_txid() else "the same"
+
+
+def first_hold(fork: Fork, url: str) -> Any:
+    """What the first hold of a child came to, whose parent has used the store."""
+    store = engine(url).open()
+    store.update(b"n", put(b"0"), LONG)
+
+    def child() -> str:
+        with store.hold((b"n",), LONG) as hold:
             hold.load(b"n")
-            child = fork(memcached.update, b"n", add_one, LONG, plain=True)
-        assert child.result() == 1
+            hold.commit({b"n": b"child"})
+        return "committed"
+
+    return fork(child, plain=True).result()
+
+
+def inherited_queue(fork: Fork, url: str) -> Any:
+    """What a child counted that was born when its parent had a hold."""
+    store = engine(url).open()
+    with store.hold((b"n",), LONG) as hold:
+        hold.load(b"n")
+        child = fork(store.update, b"n", add_one, LONG, plain=True)
+    return child.result()
 
 
 class TestAWaitInMemcached:
@@ -215,8 +219,6 @@ class TestAWaitInMemcached:
         with Memcached() as server, closing(engine(server.url).open()) as store:
             store.read(b"n")
             server.pause()
-            tasks = Path(f"/proc/{server.pid}/task")
-            until(lambda: all(" T " in (one / "stat").read_text() for one in tasks.iterdir()))
             try:
                 with pytest.raises(StoreError, match="does not answer"):
                     store.hold((b"n",), 0.1)

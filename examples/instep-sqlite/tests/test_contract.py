@@ -57,6 +57,12 @@ class TestSqlite(StoreContract):
             row = key, 7, random.getrandbits(60), 0.0, new
             database.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)", row)
 
+    def kept(self, store: Store) -> int:
+        """All rows."""
+        with closing(sqlite3.connect(store.url.removeprefix("sqlite:"))) as database:
+            rows: int = database.execute("SELECT count(*) FROM records").fetchone()[0]
+        return rows
+
 
 def test_processes_count_together(url: str) -> None:
     """No increment of four processes is lost."""
@@ -64,6 +70,27 @@ def test_processes_count_together(url: str) -> None:
     workers = [subprocess.Popen(command) for _ in range(4)]
     assert [worker.wait(60) for worker in workers] == [0] * 4
     assert Space(url).counter("n").value == 1000
+
+
+def test_many_processes_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """Each of them finds its database, or makes it; none is turned away."""
+    for turn in range(20):
+        url = f"sqlite:{tmp_path}/{turn}/state.db"
+        context = multiprocessing.get_context("fork")
+        line = context.Barrier(6)
+        openers = [context.Process(target=read_at_once, args=(url, line)) for _ in range(6)]
+        for opener in openers:
+            opener.start()
+        for opener in openers:
+            opener.join(60)
+        assert [opener.exitcode for opener in openers] == [0] * 6
+
+
+def read_at_once(url: str, line: Any) -> None:
+    """When all of them have come so far."""
+    store = engine(url).open()
+    line.wait(60)
+    assert store.read(b"n") is None
 
 
 def test_a_forked_child_and_its_parent_count_together(url: str) -> None:

@@ -1,13 +1,18 @@
 """The command line: parses, calls, prints. Everything it does can be called from other rooms."""
 
-import click
+try:
+    import click
 
-from .copy import copy_command
-from .demo import demo_command
-from .dump import dump_command
-from .load import load_command
-from .prove import prove_command
-from .serve import serve_command
+    from .copy import copy_command
+    from .demo import demo_command
+    from .dump import dump_command
+    from .load import load_command
+    from .prove import prove_command
+    from .serve import serve_command
+except ModuleNotFoundError as missing:
+    if (missing.name or "").partition(".")[0] not in ("click", "rich"):
+        raise
+    raise SystemExit(f"instep needs {missing.name}: pip install 'instep[cli]'") from None
 
 __all__ = ["main", "prove_command"]
 

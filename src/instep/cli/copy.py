@@ -19,7 +19,8 @@ def copy_command(source: str, target: str, **rules: Any) -> None:
     Run it while no program uses either. If it is interrupted, run it again: it goes on. A URL with
     a password is better given as env:NAME, the environment variable that has it.
 
-    Exits with 0 if all records are equal at the end, 1 if not, and 2 if it could not be done.
+    Exits with 0 if all records are equal at the end, 1 if not or if there was none to copy, and 2
+    if it could not be done.
     """
     with moving("could not copy"):
         with opened(source, reading=True) as old, opened(target) as new, watched() as watch:

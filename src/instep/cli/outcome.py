@@ -38,15 +38,22 @@ def outcome(
         sys.exit(128 + signal.SIGPIPE)
     except (InstepError, OSError) as error:
         if as_json:
-            click.echo(json.dumps({"verdict": "not run", "error": str(error)}, indent=1))
+            click.echo(json.dumps({"verdict": "not run", "error": _told(error)}, indent=1))
         else:
-            err.print(f"[bold red]{failed}:[/] {escape(str(error))}", soft_wrap=True)
+            err.print(f"[bold red]{failed}:[/] {escape(_told(error))}", soft_wrap=True)
         sys.exit(FAILED)
     except KeyboardInterrupt:
         err.print(f"interrupted; {interrupted}")
         sys.exit(128 + signal.SIGINT)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _told(error: Exception) -> str:
+    """An error in words; the system's without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _leave(number: int, frame: Any) -> NoReturn:

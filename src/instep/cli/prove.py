@@ -53,6 +53,7 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--requests", type=_COUNT, default=100, help="In total, spread over the clients.")
 @click.option("--path", default="/", help="What they ask for.")
 @click.option("--method", default="GET", help="The HTTP method.")
+@click.option("--login", help="Asked once before; all clients then send its cookies: one user.")
 @click.option("--number", type=Pattern(), help="Finds the number in a body: group 1, or all of it.")
 @click.option("--timeout", type=_SECONDS, default=30.0, help="Seconds that a request may take.")
 @click.option("--patience", type=_SECONDS, default=20.0, help="Seconds until a server answers.")
@@ -89,12 +90,13 @@ def _plan(
     requests: int,
     path: str,
     method: str,
+    login: str | None,
     number: re.Pattern[str] | None,
     timeout: float,
     chdir: str,
     **rest: Any,
 ) -> Plan:
-    load = Load(clients, requests, path, method, number, timeout)
+    load = Load(clients, requests, path, method, number, timeout, login)
     return Plan(load=load, chdir=Path(chdir), **rest)
 
 
@@ -115,8 +117,10 @@ def _watched(plan: Plan, *, quiet: bool) -> list[Run]:
 
 def _print(plan: Plan, runs: list[Run], page: str | None) -> None:
     load = plan.load
+    user = f"as one user, logged in at {escape(load.login)}, " if load.login else ""
     out.print(
         f"[bold]{escape(plan.target)}[/]: {load.method} {escape(load.path)} under {plan.server}, "
+        f"{user}"
         f"{load.clients} clients at once, {load.requests} requests per run; "
         f"the number is {escape(words.where(load.number))}"
     )

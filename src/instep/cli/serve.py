@@ -20,7 +20,7 @@ def serve_command(url: str) -> None:
     Exits with 0 when it was ended, and with 2 if it could not serve.
     """
     with outcome(failed="could not serve", interrupted="the manager has ended"):
-        if url.partition(":")[0] != "manager":
+        if url.partition(":")[0].lower() != "manager":
             raise Misuse(
                 f"{shown(url)} is not a manager's URL: instep serves manager:/PATH/OF.sock and "
                 "manager://HOST:PORT; the other stores have servers of their own, or need none"

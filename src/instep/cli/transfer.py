@@ -82,7 +82,7 @@ def finish(moved: Moved, done: str, where: str) -> None:
             if moved.compared
             else "no record to compare: is the prefix, or the source, the one that was meant?"
         )
-        sys.exit(RIGHT)
+        sys.exit(RIGHT if moved.compared or moved.expired else WRONG)
     out.print(f"compared {_records(moved.compared)}: [red]{found.count:,} differ[/]")
     for name in found.first:
         out.print(f"  {escape(name)}", soft_wrap=True)

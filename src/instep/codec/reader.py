@@ -39,11 +39,14 @@ class Reader:
             StoreError: the data is corrupt or of a class that is not declared.
         """
         try:
-            return unpackb(data, ext_hook=self._hook)
+            return unpackb(data, ext_hook=self.hook)
         except ValueError as error:
-            if self._error is not None:
-                raise self._error from self._error.__cause__
-            raise corrupt(error) from None
+            reason = self.reason(error)
+            raise reason from reason.__cause__
+
+    def reason(self, error: ValueError) -> BaseException:
+        """What went wrong first, when the unpacker failed."""
+        return corrupt(error) if self._error is None else self._error
 
     def record(self, data: bytes) -> tuple[str, int, Any]:
         """Return tag, version and state of an instance's record.
@@ -58,7 +61,8 @@ class Reader:
                 return tag, version, state
         raise corrupt("it is not the record of an instance")
 
-    def _hook(self, code: int, data: bytes) -> Any:
+    def hook(self, code: int, data: bytes) -> Any:
+        """The value of an extension code; for the unpacker."""
         self._depth += 1
         try:
             return self._read(code, data)

@@ -34,7 +34,7 @@ def explain(shapes: "dict[type, Shape[Any]]", value: object, where: str, refusal
         seen.add(id(value))
     if len(path) > _LONGEST:
         path = path[:_LONGEST] + "…"
-    return f"{path} is a {_name(type(value))}, {refusal}"
+    return f"{path} is of type {_name(type(value))}, {refusal}"
 
 
 def _first_refused(

@@ -6,9 +6,11 @@ import threading
 from typing import Any, TypeVar
 from weakref import WeakSet
 
+from ormsgpack import unpackb
+
 from ..errors import Misuse, StoreError
 from .hints import hinted
-from .reader import Reader
+from .reader import Reader, corrupt
 from .refusal import explain
 from .shape import Shape
 from .values import Refused
@@ -64,6 +66,9 @@ class Codec:
         if not isinstance(cls, type):
             raise Misuse(f"only a class can be declared, not {cls!r}")
         with self._lock:
+            shape = self.shapes.get(cls)  # of several threads the first wins
+            if shape is not None and cls in self._declared:
+                return shape
             return self._register(cls)
 
     def _register(self, cls: type[T]) -> Shape[T]:
@@ -121,8 +126,21 @@ class Codec:
         Raises:
             StoreError: the bytes are corrupt, of a class that is not declared or of a newer one.
         """
-        reader = Reader(self)
-        value = reader.unpack(bytes(data))
+        reader: Reader | None = None
+
+        def hook(code: int, inner: bytes) -> Any:
+            nonlocal reader
+            if reader is None:  # most data have nothing but what msgpack has words for
+                reader = Reader(self)
+            return reader.hook(code, inner)
+
+        try:
+            value = unpackb(data if type(data) is bytes else bytes(data), ext_hook=hook)
+        except ValueError as error:
+            reason = reader.reason(error) if reader else corrupt(error)
+            raise reason from reason.__cause__
+        if reader is None:
+            return value
         for instance, extra in reader.extras.values():
             raise StoreError(_unusual(instance, extra.unknown))
         return value

@@ -196,7 +196,7 @@ class Shape(Generic[T]):
         tag, version, state = reader.record(data.removeprefix(self._lead))
         if tag != self.tag:
             raise Misuse(
-                f"{where} is a {tag} in the store, but the program declares {self.tag}: use "
+                f"{where} is of class {tag} in the store, but the program declares {self.tag}: use "
                 f'another name, or, if the class was renamed, set __instep_name__ = "{tag}" in it'
             )
         instance = self.build(reader, version, state, instance)

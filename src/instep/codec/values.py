@@ -30,7 +30,7 @@ FACTORY_NAMED = {name: kind for kind, name in FACTORIES.items()}
 
 
 class Refused(Exception):
-    """A value that cannot be stored, without its path: the message completes "x is a Thing, …"."""
+    """A value that cannot be stored, without its path: it completes "x is of type T, …"."""
 
 
 class Value(NamedTuple):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import wraps
-from pprint import pformat
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -12,6 +12,7 @@ from flask.cli import AppGroup
 
 from flask import current_app
 
+from ..codec.legible import legible
 from ..errors import InstepError
 
 if TYPE_CHECKING:
@@ -53,8 +54,13 @@ def ls(prefix: str) -> None:
 @click.argument("name")
 @_told
 def show(name: str) -> None:
-    """Print the state of the object NAME."""
-    click.echo(pformat(_shared().describe(name).state, sort_dicts=False))
+    """Print the state of the object NAME as JSON."""
+    shared = _shared()
+    packed = shared.codec.pack(shared.describe(name).state, name)
+    try:
+        click.echo(json.dumps(legible(packed), indent=1))
+    except ValueError as error:
+        raise click.ClickException(f"{name} {error}") from None
 
 
 @commands.command("describe")

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..codec.legible import legible, pack_legible
 from ..codec.marks import base64, unbase64
-from ..objects.kinds import COUNTER, ENTRY, LOCK, OBJECT, VALUE
+from ..objects.kinds import CACHE, COUNTER, ENTRY, LEADER, LOCK, OBJECT, ONCE, VALUE
 from ..stores.base import Record
 from ..stores.keys import OTHER, TEXT, UNDER
 
@@ -21,6 +21,9 @@ KINDS = {
     VALUE: "value",
     ENTRY: "entry",
     LOCK: "lock",
+    ONCE: "once",
+    LEADER: "leader",
+    CACHE: "cache",
 }
 _LEADS = {kind: lead for lead, kind in KINDS.items()}
 _SHOWN = 200  # characters of a name

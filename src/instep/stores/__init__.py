@@ -13,7 +13,7 @@ from .base import Engine, Store
 from .registered import registered
 
 _REDIS = "redis"
-_OURS = {
+SCHEMES = {
     "lmdb": "lmdb",
     "memory": "memory",
     "redis": _REDIS,
@@ -23,6 +23,12 @@ _OURS = {
     "rediss+sentinel": _REDIS,
     "redis+cluster": _REDIS,
     "rediss+cluster": _REDIS,
+    "valkey": _REDIS,
+    "valkeys": _REDIS,
+    "valkey+sentinel": _REDIS,
+    "valkeys+sentinel": _REDIS,
+    "valkey+cluster": _REDIS,
+    "valkeys+cluster": _REDIS,
     "postgresql": "postgres",
     "postgres": "postgres",
     "memcached": "memcached",
@@ -50,10 +56,12 @@ def engine(url: str) -> Engine:
     """
     if not isinstance(url, str):
         raise Misuse(
-            f"a store's URL is a text, such as {_EXAMPLES}; this is a {type(url).__name__}"
+            f"a store's URL is a text, such as {_EXAMPLES}; this is of type {type(url).__name__}"
         )
-    scheme, colon, _ = url.partition(":")
-    module = _OURS.get(scheme)
+    scheme, colon, rest = url.partition(":")
+    module = SCHEMES.get(scheme.lower())
+    if colon and module is not None:
+        url = f"{scheme.lower()}:{rest}"  # RFC 3986: a scheme may be in capitals
     if colon and module is not None:
         if module not in ("lmdb", "memory"):
             _refuse_fresh(url)
@@ -63,7 +71,8 @@ def engine(url: str) -> Engine:
             if module not in _NEEDS:
                 raise
             raise Misuse(
-                f"{scheme}: needs the library {missing.name!r}: install instep[{_NEEDS[module]}]"
+                f"{scheme}: needs the library {missing.name!r}: pip install "
+                f"'instep[{_NEEDS[module]}]'"
             ) from None
         # lmdb: knows its folders itself, and every memory: is a store of its own.
         return ours if module in ("lmdb", "memory") else _shared(url, ours)

@@ -13,6 +13,7 @@ FRESH = "INSTEP_FRESH"
 be run on empty stores without a change (`instep prove --fresh`)."""
 
 _SECRET = re.compile(r"pass|secret|key|token", re.IGNORECASE)
+_PATHS = ("keyfile", "passfile", "sslkey")  # where a secret is, which is none
 _AUTHORITY = re.compile(r"^(?!lmdb:|memory:)([^:/]*:)(//)?(?=[^/])(.*)@", re.DOTALL)
 _OPTION = re.compile(r"([?&])([^=&#]*)=([^&#]*)")
 
@@ -44,7 +45,9 @@ class Address:
         unknown = sorted(set(self.options) - set(names))
         if unknown:
             known = ", ".join(f"?{name}=" for name in names) or "none"
-            raise Misuse(f"{self.scheme}: knows no option {unknown[0]!r}; it has {known}")
+            raise Misuse(
+                f"{self.shown}: {self.scheme}: knows no option {unknown[0]!r}; it has {known}"
+            )
 
     def number(self, name: str, default: float, least: float = 0.0) -> float:
         """An option that is a finite number, at least `least`."""
@@ -57,7 +60,7 @@ class Address:
             value = -1.0
         if not least <= value < 1e9:
             raise Misuse(
-                f"{self.scheme}: {name}={text!r} is not a number that is at least {least:g}"
+                f"{self.shown}: {name}={text!r} is not a number that is at least {least:g}"
             )
         return value
 
@@ -73,7 +76,8 @@ def shown(url: str) -> str:
 
     def option(found: re.Match[str]) -> str:
         mark, name, value = found.groups()
-        return f"{mark}{name}={'***' if _SECRET.search(name) else value}"
+        secret = _SECRET.search(name) and name.lower() not in _PATHS
+        return f"{mark}{name}={'***' if secret else value}"
 
     return _OPTION.sub(option, _AUTHORITY.sub(credentials, url))
 

@@ -30,7 +30,8 @@ class Record(NamedTuple):
     Args:
         version: 1 at creation, +1 per commit.
         txid: the transaction that wrote it, a 64-bit number.
-        expires: seconds since the epoch, or 0.0 for never. An expired record is read as none.
+        expires: seconds since the epoch, or 0.0 for never. An expired record is read as none, and
+            forgotten by and by (see `Store`).
         data: the bytes.
     """
 
@@ -122,6 +123,11 @@ class Store(ABC):
     """Keeps a version, an expiry and bytes under a key.
 
     Args of the verbs: `key` is 1 to 4,096 bytes; `timeout` is in seconds.
+
+    An expired record is forgotten by and by: at the latest while others with an expiry are written,
+    so that records under ever new keys do not fill the store. Nobody notices. Whoever holds a
+    record that expired gets no `Conflict` because it is gone, and nobody waits for the forgetting,
+    or gets its errors. The record that follows a forgotten one may have version 1.
     """
 
     __slots__ = ("__weakref__",)
@@ -134,8 +140,14 @@ class Store(ABC):
         """The last committed record, or None; waits for nobody."""
 
     @abstractmethod
-    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+    def hold(self, keys: Collection[bytes], timeout: float, *, lease: float | None = None) -> Hold:
         """Hold keys exclusively, taken in one global order so that two callers cannot deadlock.
+
+        Args:
+            keys: which.
+            timeout: the longest wait, in seconds.
+            lease: where holds end by themselves, seconds for which this one may outlive its
+                process; None for the store's own. Whoever wants these keys says the same.
 
         Raises:
             LockTimeout: somebody else held one of them for longer than `timeout`; none is held.

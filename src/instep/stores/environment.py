@@ -13,6 +13,7 @@ the map's size, which would take the ground from under the other processes.
 
 from __future__ import annotations
 
+import mmap
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ _GROWTH = 1 << 30  # the file doubles up to this many bytes at a time
 _READERS = 1024
 _LOCK_FILE = 8192 + 64 * _READERS
 
-_begin = lmdb.Environment.begin
+_begin: Callable[..., lmdb.Transaction] = lmdb.Environment.begin
 
 
 class Environment:
@@ -94,10 +95,14 @@ class Environment:
                 raise broken(self.folder, error) from error
         return self.read(lambda txn: (fetch(txn, stored), txn.id()))
 
-    def write(self, work: Callable[[lmdb.Transaction], T]) -> T:
+    def write(self, work: Callable[[lmdb.Transaction], T], *, buffers: bool = False) -> T:
         """Run short pure work that changes the file; it may run more than once.
 
         The caller has asked for `holds` before.
+
+        Args:
+            work: is given the transaction.
+            buffers: let it see the file's own memory instead of copies.
         """
         with self._writing:
             if self._inside or self._reading._is_owned() or self._copying._is_owned():
@@ -106,7 +111,7 @@ class Environment:
             try:
                 while True:
                     try:
-                        txn = _begin(self._env or self._open(), None, None, True)
+                        txn = _begin(self._env or self._open(), None, None, True, buffers)
                         try:
                             result = work(txn)
                             txn.commit()
@@ -138,6 +143,12 @@ class Environment:
                 self._env or self._open()
             holds = self._holds
         return holds
+
+    @property
+    def table(self) -> mmap.mmap:
+        """The memory that the processes share; for work that is under way."""
+        assert self._member is not None
+        return self._member.table
 
     @property
     def closed(self) -> bool:

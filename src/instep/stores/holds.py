@@ -168,7 +168,7 @@ class Holds:
         taken = []
         self.closed = True
         try:
-            for mine in list(self._slots.values()):
+            for mine in self._slots.copy().values():
                 if not mine.lock.acquire(False):
                     self.closed = False
                     break

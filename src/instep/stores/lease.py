@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import Protocol
 
 from . import process
@@ -21,8 +22,28 @@ class Leased(Protocol):
         """Begin its time anew; False when it has ended. An error is logged; it is tried again."""
 
 
+class Keepers:
+    """The keepers of one store in this process, by how long the leases last that they renew.
+
+    Args:
+        lease: of holds that do not say it themselves, in seconds.
+    """
+
+    def __init__(self, lease: float) -> None:
+        self.lease = lease
+        self.usual = Keeper(lease / 3)
+        self._special: dict[float, Keeper] = {}
+
+    def of(self, lease: float | None) -> Keeper:
+        """Who renews holds with a lease of so many seconds; None for the usual ones."""
+        if lease is None:
+            return self.usual
+        found = self._special.get(lease)
+        return found or self._special.setdefault(lease, Keeper(lease / 3))
+
+
 class Keeper:
-    """Renews the holds of one store in this process.
+    """Renews holds of one store in this process.
 
     Args:
         period: seconds between two renewals of a hold; a third of its lease.
@@ -66,25 +87,35 @@ class Keeper:
 
     def _keep(self) -> None:
         era, last = process.era, time.monotonic()
-        while era is process.era:
-            time.sleep(self._period / 2)
-            now = time.monotonic()
-            if self._holds:
-                last = now
-            elif now - last > _IDLE:
+        try:
+            while era is process.era:
+                time.sleep(self._period / 2)
+                now = time.monotonic()
+                if self._holds:
+                    last = now
+                elif now - last > _IDLE:
+                    self._running = False
+                    if not self._holds:
+                        return
+                    self._running = True  # one came in between, and found the thread running
+                self._renew_all(now)
+        except BaseException:  # a greenlet that is killed: the next hold starts another
+            if era is process.era:
                 self._running = False
-                if not self._holds:
-                    return
-                self._running = True  # one came in between, and found the thread running
-            for hold, since in list(self._holds.items()):
-                if now - since >= self._period:
+            raise
+
+    def _renew_all(self, now: float) -> None:
+        # A copy in one step: others take and drop holds meanwhile.
+        for hold, since in self._holds.copy().items():
+            if now - since >= self._period:
+                try:
                     self._renew(hold, now)
+                except Exception as error:  # the others must not suffer; this one is tried again
+                    with suppress(Exception):  # nor from a log that fails
+                        log.warning("instep: a lease could not be renewed: %r", error)
 
     def _renew(self, hold: Leased, now: float) -> None:
-        try:
-            if not hold.renew():
-                self.drop(hold)
-            elif hold in self._holds:
-                self._holds[hold] = now
-        except Exception as error:  # the others must not suffer; this one is tried again
-            log.warning("instep: a lease could not be renewed: %r", error)
+        if not hold.renew():
+            self.drop(hold)
+        elif hold in self._holds:
+            self._holds[hold] = now

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -27,10 +28,11 @@ from .address import FRESH, Address
 from .base import Change, Engine, Hold, Powers, Record, Store, T
 from .checkpoint import Durability
 from .environment import Environment, fetch
+from .forgetting import Forgetting
 from .holds import Closed
 from .local import LocalHold, unheld
 from .membership import FORMAT_KEY
-from .record import PREFIX, SHORT, alive, data_of, decode, full_key, shorten, successor
+from .record import PREFIX, SHORT, data_of, full_key, live, shorten, successor
 
 
 class LmdbStore(Store):
@@ -46,6 +48,7 @@ class LmdbStore(Store):
     def __init__(self, folder: Path, durability: Durability = Durability.CHECKPOINT) -> None:
         self.url = f"lmdb:{folder}"
         self._environment = Environment(folder, durability)
+        self._forgetting = Forgetting(self._environment)
 
     @property
     def durability(self) -> Durability:
@@ -60,10 +63,10 @@ class LmdbStore(Store):
     def read(self, key: bytes) -> Record | None:
         if not process.here[0]:
             process.settle()
-        raw, _ = self._environment.get(shorten(key))
-        return None if raw is None else alive(decode(raw))
+        raw, _ = self._environment.get(key if 0 < len(key) <= SHORT else shorten(key))
+        return None if raw is None else live(raw)
 
-    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+    def hold(self, keys: Collection[bytes], timeout: float, *, lease: float | None = None) -> Hold:
         environment = self._environment
         while True:
             try:
@@ -90,10 +93,14 @@ class LmdbStore(Store):
             return True, _apply(txn, key, stored, change, expires, version)
 
         done, result = environment.write(unless_held)
-        if done:
-            return result  # type: ignore[return-value]
-        with self.hold((key,), timeout):
-            return environment.write(lambda txn: _apply(txn, key, stored, change, expires, version))
+        if not done:
+            with self.hold((key,), timeout):
+                result = environment.write(
+                    lambda txn: _apply(txn, key, stored, change, expires, version)
+                )
+        if expires:
+            self._forgetting.after_write()
+        return result  # type: ignore[return-value]
 
     def scan(
         self, prefix: bytes, after: bytes | None = None, limit: int = 1000
@@ -112,7 +119,7 @@ class LmdbStore(Store):
                     break
                 if stored in (behind, FORMAT_KEY):
                     continue
-                key, record = full_key(stored, raw), alive(decode(raw))
+                key, record = full_key(stored, raw), live(raw)
                 if record is not None and key.startswith(prefix):
                     found.append((key, record))
             return found
@@ -147,7 +154,7 @@ class LmdbHold(LocalHold[Environment]):
                 stored, raw, txid = seen[key]
                 # Nothing to compare if this transaction follows the one that was read: ids grow by
                 # one with each commit that wrote, and what was aborted or empty uses none up.
-                if txn.id() != txid + 1 and fetch(txn, stored) != raw:
+                if txn.id() != txid + 1 and not _same(fetch(txn, stored), raw):
                     raise unheld(key)
                 if data is None:
                     txn.delete(stored)
@@ -155,6 +162,11 @@ class LmdbHold(LocalHold[Environment]):
                     txn.put(stored, successor(key, raw, data))
 
         self._place.write(write)
+
+
+def _same(raw: bytes | None, seen: bytes | None) -> bool:
+    """Whether a record is what was seen; that an expired one was forgotten is no change."""
+    return raw == seen or (raw is None and seen is not None and data_of(seen) is None)
 
 
 def _apply(
@@ -196,7 +208,7 @@ def lmdb_store(folder: Path, durability: Durability) -> LmdbStore:
 
 
 def _close_all() -> None:
-    for store in list(_stores.values()):
+    for store in _stores.copy().values():
         with suppress(StoreError):  # a thread that still holds something: as if it were killed
             store.close(patience=0.5)
 
@@ -211,12 +223,19 @@ def engine(url: str) -> Engine:
         url: `lmdb:PATH`, with `?durability=` if it is not `checkpoint`.
 
     Raises:
-        Misuse: it has no path, or an option that is not known.
+        Misuse: it has no path, or a host, or an option that is not known.
     """
     path, _, query = url.partition(":")[2].partition("?")
     address = Address("lmdb", path=unquote(path), options=dict(parse_qsl(query)), shown=url)
     if not address.path or "\0" in address.path:
         raise Misuse("lmdb: needs a path, the folder of the store: lmdb:PATH")
+    host = re.match("//([^/]+)", address.path)
+    if host:
+        raise Misuse(
+            f"{url}: behind two slashes a URL has a host, and this store is in a folder of this "
+            f"machine: write lmdb:{address.path[2:]} for one below the working directory, or "
+            f"lmdb:{address.path[1:]}"
+        )
     address.allow("durability")
     durability = address.options.get("durability", Durability.CHECKPOINT.value)
     if durability not in set(Durability):

@@ -24,9 +24,10 @@ from .holds import TABLE_SIZE
 OPEN, GROW, COPY = 0, 1, 2
 _ALIVE = {False: 3, True: 4}  # shared by every process that has the store open; by synced or not
 
-# Behind the rows of the holds: up to which transaction the checkpoint reaches; where pids count.
+# Behind the rows of the holds: up to which transaction the checkpoint reaches; where pids count;
+# where the walk over expired records is (`forgetting`).
 _TXID = struct.Struct("<Q")
-_AT_TXID, _AT_NAMESPACE = TABLE_SIZE, TABLE_SIZE + 8
+_AT_TXID, _AT_NAMESPACE, AT_WALK = TABLE_SIZE, TABLE_SIZE + 8, TABLE_SIZE + 16
 
 FORMAT_KEY, FORMAT = b"\0instep", b"1"
 

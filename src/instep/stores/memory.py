@@ -2,11 +2,14 @@
 
 How it stays right. One mutex guards the dictionary for the length of a look-up or a commit; holds
 are in-process locks. A forked child goes on with a copy of its own, as it does with any memory.
+The dictionary is a ring, too: a write with an expiry looks at the four records that nobody has
+looked at for longest, and forgets those that have expired (why four: `forgetting`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 
 from ..errors import Misuse
@@ -15,6 +18,8 @@ from .base import Change, Engine, Hold, Powers, Record, Store, T
 from .holds import TABLE_SIZE, Holds
 from .local import LocalHold, unheld
 from .record import alive, shorten
+
+_LOOKS = 4  # records, for each write with an expiry
 
 
 class MemoryStore(Store):
@@ -28,7 +33,7 @@ class MemoryStore(Store):
 
     def __init__(self, url: str = "memory:") -> None:
         self.url = url
-        self._records: dict[bytes, Record] = {}
+        self._records: OrderedDict[bytes, Record] = OrderedDict()  # by when they were looked at
         self._order: list[bytes] | None = []
         self.after_fork_in_child()
         process.watch(self)
@@ -36,7 +41,7 @@ class MemoryStore(Store):
     def read(self, key: bytes) -> Record | None:
         return alive(self._records.get(key))
 
-    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+    def hold(self, keys: Collection[bytes], timeout: float, *, lease: float | None = None) -> Hold:
         return MemoryHold(self, self._holds, keys, timeout)
 
     def update(
@@ -110,6 +115,8 @@ class MemoryStore(Store):
         if new is not old or expires is not None:
             keep = live.expires if live and expires is None else expires or 0.0
             self._put(key, new, version or (record.version + 1 if record else 1), keep)
+            if expires:
+                self._forget()
         return result
 
     def _put(self, key: bytes, data: bytes | None, version: int, expires: float) -> None:
@@ -119,6 +126,15 @@ class MemoryStore(Store):
             self._records.pop(key, None)
         else:
             self._records[key] = Record(version, 0, expires, data)
+
+    def _forget(self) -> None:
+        """Look at the next records; those that have expired go, whether or not they are held."""
+        for _ in range(min(_LOOKS, len(self._records))):
+            key = next(iter(self._records))
+            if alive(self._records[key]):
+                self._records.move_to_end(key)
+            else:
+                del self._records[key]
 
 
 class MemoryHold(LocalHold[MemoryStore]):
@@ -141,7 +157,9 @@ class MemoryHold(LocalHold[MemoryStore]):
             if store._inside:
                 raise process.reentered(store.url)
             for key in changes:
-                if store._records.get(key) is not self._seen[key]:
+                found, seen = store._records.get(key), self._seen[key]
+                # That an expired one was forgotten is no change.
+                if found is not seen and (found or alive(seen)):
                     raise unheld(key)
             for key, data in changes.items():
                 record = self._seen[key]

@@ -29,9 +29,15 @@ _LONG = 1
 
 _SHORT_RECORD = "a record is too short to be one: the store is damaged, or something else wrote it"
 
+HEADER_SIZE = _HEADER.size
+expiry = Struct("<18xd").unpack_from
+"""The expiry of a stored record, in a tuple: for those who look at many."""
+
 _pack = _HEADER.pack
 _unpack = _HEADER.unpack_from
 _size = _HEADER.size
+_time = time.time
+_new = tuple.__new__  # what the class of a named tuple calls, without its arguments
 
 
 def shorten(key: bytes) -> bytes:
@@ -96,6 +102,18 @@ def decode(raw: bytes) -> Record:
     if flags & _LONG:
         start += _LENGTH.size + _LENGTH.unpack_from(raw, _size)[0]
     return Record(version, txid, expires, raw[start:])
+
+
+def live(raw: bytes) -> Record | None:
+    """The record in its stored form, or None when it has expired: the hot path of reads."""
+    if len(raw) < _size:
+        raise StoreError(_SHORT_RECORD)
+    form, flags, version, txid, expires = _unpack(raw)
+    if form != FORMAT or flags:
+        return alive(decode(raw))
+    if expires and expires <= _time():
+        return None
+    return _new(Record, (version, txid, expires, raw[_size:]))
 
 
 def alive(record: Record | None) -> Record | None:

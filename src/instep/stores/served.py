@@ -25,12 +25,21 @@ class ServedHold(LocalHold[S]):
         holds: the local queue, `Holds(bytearray(TABLE_SIZE), None)`, one for a store in a process.
         keys: what to hold to begin with; all of them or none.
         timeout: the longest wait, in seconds.
+        lease: as in `Store.hold`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_lasting",)
 
-    def __init__(self, place: S, holds: Holds, keys: Collection[bytes], timeout: float) -> None:
+    def __init__(
+        self,
+        place: S,
+        holds: Holds,
+        keys: Collection[bytes],
+        timeout: float,
+        lease: float | None = None,
+    ) -> None:
         deadline = time.monotonic() + timeout
+        self._lasting = lease
         self._prepare()
         super().__init__(place, holds, keys, timeout)
         if len(keys) == 1:  # several have come through `extend`

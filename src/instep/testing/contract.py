@@ -10,7 +10,8 @@ class StoreContract(RecordContract, HoldContract):
     """Tests that a store keeps the contract of `instep.stores.base`.
 
     Subclass it as `Test…`, define a fixture `store` that gives an empty store, and say in
-    `change_behind` how a key is changed in spite of a hold.
+    `change_behind` how a key is changed in spite of a hold, and in `kept` how many records the
+    engine has, those included that have expired.
 
     Example:
         >>> import pytest

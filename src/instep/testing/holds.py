@@ -10,7 +10,7 @@ import pytest
 
 from ..errors import Conflict, LockTimeout
 from ..stores.base import Hold, Store
-from .steps import LONG, add_one, data, held, put, refuses_several
+from .steps import LONG, add_one, data, expiry, held, put, refuses_several
 
 SHORT = 0.05  # seconds; a wait that a test expects to be in vain
 
@@ -44,6 +44,27 @@ class HoldContract:
                 with pytest.raises(Conflict):
                     hold.commit({**rest, b"n": b"mine"})
             assert [data(store, key) for key in (b"a", b"n", b"z")] == [None, b"theirs", None]
+
+    def test_that_an_expired_record_is_forgotten_is_no_conflict(self, store: Store) -> None:
+        """Whoever holds it may commit; that somebody wrote it is a conflict as ever."""
+        for new in (b"new", None):
+            ends = time.time() + 0.2
+            store.update(b"n", put(b"old"), LONG, expires=ends)
+            with store.hold((b"n",), LONG) as hold:
+                hold.load(b"n")
+                time.sleep(max(0.0, ends - time.time()) + 0.01)
+                for _ in range(300):
+                    store.update(b"other", put(b"gone"), LONG, expires=time.time() - 100)
+                hold.commit({b"n": new})
+            assert data(store, b"n") == new
+            assert expiry(store, b"n") == (0.0 if new else None)
+        store.update(b"n", put(b"old"), LONG, expires=time.time() - 100)
+        with store.hold((b"n",), LONG) as hold:
+            assert hold.load(b"n") is None
+            self.change_behind(store, hold, b"n", b"theirs")
+            with pytest.raises(Conflict):
+                hold.commit({b"n": b"mine"})
+        assert data(store, b"n") == b"theirs"
 
     def test_a_conflict_lets_go(self, store: Store) -> None:
         """The next caller need not wait for one who failed."""

@@ -15,6 +15,10 @@ from .steps import LONG, add_one, data, expiry, pages, put, refuses_listing, rep
 class RecordContract:
     """Tests of reads, updates, scans and expiry."""
 
+    def kept(self, store: Store) -> int:
+        """How many records the engine has, also of those that have expired; for subclasses."""
+        raise NotImplementedError
+
     def test_an_unknown_key_reads_as_none(self, store: Store) -> None:
         """Nothing was written, so nothing is read."""
         assert store.read(b"nowhere") is None
@@ -214,6 +218,24 @@ class RecordContract:
             store.update(b"k%d" % number, put(b""), LONG, expires=expires)
         found = [key for page in pages(store, b"k", 3) for key in page]
         assert found == [b"k%d" % number for number in range(5, 10)]
+
+    def test_expired_records_are_forgotten_by_and_by(self, store: Store) -> None:
+        """Those under ever new keys do not fill the store, and what has not expired stays."""
+        if store.powers.volatile:  # it makes room by itself
+            return
+        staying = [(b"staying %d" % number) * (1 + number % 60) for number in range(200)]
+        for number, key in enumerate(staying):
+            later = time.time() + 1000
+            store.update(key, put(b"here"), LONG, expires=later if number % 2 else None)
+        written, bound = 2000, self.kept(store) + 1000
+        for number in range(written):
+            key = b"passing %d" % (number * 7919 % written)
+            store.update(key * (1 + number % 60), put(b"gone"), LONG, expires=time.time() - 100)
+        deadline = time.monotonic() + LONG
+        while self.kept(store) > bound and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert self.kept(store) <= bound
+        assert [data(store, key) for key in staying] == [b"here"] * len(staying)
 
     def test_it_can_be_used_after_close(self, store: Store) -> None:
         """Close lets go of files and connections; the next use opens them again."""

@@ -84,7 +84,7 @@ class Line:
             answer = self._channel.ask(frame)
         except (OSError, EOFError, Garbled) as error:
             self.close()
-            raise Lost(str(error)) from error
+            raise Lost(str(error)) from None
         except BaseException:  # somebody ended the call: the answer to come is nobody's
             self.close()
             raise
@@ -238,7 +238,7 @@ class Lines:
             raise LeaseLost(
                 f"{self._where.shown}: the connection broke while something was held through it "
                 f"({error}), which ended the hold; nothing was written: call again"
-            ) from error
+            ) from None
 
     def recover(self, lost: Line, deadline: float) -> Answer | None:
         """The answer to the last write of a connection that broke, or None if it was not made.
@@ -256,13 +256,13 @@ class Lines:
                 raise StoreError(
                     f"{self._where.shown}: the connection broke in the middle of a write, and "
                     f"whether it was made cannot be found out now: {error}"
-                ) from error
+                ) from None
             if line.instance != lost.instance:
                 self.give_back(line)
                 raise StoreError(
                     f"{self._where.shown}: the server began anew in the middle of a write: what it "
                     "had kept is gone, and the write with it; call again if it is still wanted"
-                )
+                ) from None
             try:
                 request = pack(RECOVER, lost.number, SERIAL.pack(lost.serial))
                 answer = line.ask(request)
@@ -274,7 +274,7 @@ class Lines:
                 raise StoreError(
                     f"{self._where.shown}: the connection broke in the middle of a write, so long "
                     "ago that the server has forgotten whether it was made: read what is there"
-                )
+                ) from None
             return None if answer[0] == MISSED else answer
 
     def _works(self, line: Line) -> bool:
@@ -294,7 +294,7 @@ class Lines:
             raise StoreError(
                 f"{self._where.shown}: the server did not answer ({error}): is it stopped, or the "
                 "machine overloaded? What was asked for was not done"
-            ) from error
+            ) from None
 
     def _take(self, deadline: float) -> Line:
         """An idle connection, or a new one."""
@@ -303,7 +303,8 @@ class Lines:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._connect(deadline)
+            pass
+        return self._connect(deadline)
 
     def _connect(self, deadline: float) -> Line:
         key = self._where.key()
@@ -316,17 +317,17 @@ class Lines:
                 raise StoreError(
                     f"{self._where.shown}: no manager is there ({error.strerror}): start it with: "
                     f"instep serve {self._where.shown}"
-                ) from error
+                ) from None
             except (AuthenticationError, Garbled) as error:
                 sock.close()
-                raise self._refused(error) from error
+                raise self._refused(error) from None
             except (OSError, EOFError, AssertionError, ValueError) as error:
                 sock.close()
                 if time.monotonic() >= deadline:
                     raise StoreError(
                         f"{self._where.shown}: the manager there does not answer ({error}): is it "
                         "stopped, or the machine overloaded?"
-                    ) from error
+                    ) from None
                 time.sleep(_PAUSE)
             except BaseException:
                 sock.close()

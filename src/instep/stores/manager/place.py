@@ -115,7 +115,7 @@ def _write_new(path: str) -> None:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise StoreError(f"{path}: a key cannot be written there: {error.strerror}") from error
+        raise StoreError(f"{path}: a key cannot be written there: {error.strerror}") from None
     try:
         with open(file, "w") as draft_file:
             draft_file.write(secrets.token_hex() + "\n")
@@ -133,10 +133,13 @@ def _read_secret(path: str, shown: str) -> bytes:
         raise StoreError(
             f"{shown}: the key cannot be read from {path}: {error.strerror}; the server writes it "
             f"when it starts: instep serve {shown}"
-        ) from error
+        ) from None
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(file)
+        raise StoreError(f"{shown}: {path} is not a file that could have a key: name one that is")
     with open(file, "rb") as secret:
-        found = os.fstat(secret.fileno())
-        if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077:
+        if found.st_mode & 0o077:
             raise StoreError(
                 f"{shown}: others may read or write the key in {path}: it is no secret any more; "
                 "delete it, restart the server, which makes a new one, and keep it 0600"

@@ -43,7 +43,7 @@ class ManagerStore(Store):
         _, fields = self._ask(pack(READ, key))
         return record_of(fields[0])
 
-    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+    def hold(self, keys: Collection[bytes], timeout: float, *, lease: float | None = None) -> Hold:
         return ManagerHold(self._lines, keys, timeout)
 
     def update(

@@ -55,11 +55,11 @@ class MemcachedHold(ServedHold[Servers]):
 
     def _take(self, keys: Sequence[bytes], deadline: float) -> bytes | None:
         [key] = keys
-        lease = self._place.lease(key)
+        lease = self._place.lease(key, self._lasting)
         if not lease.take(deadline):
             return key
         self._lease = lease
-        self._place.keeper.watch(self)
+        self._place.keepers.of(self._lasting).watch(self)
         return None
 
     def _abandon(self) -> None:
@@ -70,7 +70,7 @@ class MemcachedHold(ServedHold[Servers]):
         lease, self._lease = self._lease, None
         if lease is None:
             return False
-        self._place.keeper.drop(self)
+        self._place.keepers.of(self._lasting).drop(self)
         [key] = self._held.values()
         link, self._link = self._mine(key), None
         return lease.give_back(link)
@@ -153,7 +153,7 @@ class MemcachedHold(ServedHold[Servers]):
             except Lost as error:
                 self._place.links.close()  # the others that are idle are as dead
                 if time.monotonic() >= deadline:
-                    raise silent(server, error) from error
+                    raise silent(server, error) from None
             else:
                 return self._lease is not None and self._lease.is_mine(owned)
 

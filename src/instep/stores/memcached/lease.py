@@ -4,6 +4,9 @@ It is taken by `add`, which one caller wins, and renewed and given back by `cas`
 touches one that has become somebody else's. The server ends it when its owner is silent; it may
 also throw it out when memory is short. So it orders those who come, and nothing more: truth is the
 comparison of the record.
+
+The server's clock goes by whole seconds. Whoever will not wait that long watches the lease's `cas`
+number, which each renewal changes, by a clock of its own, and takes what has not been renewed.
 """
 
 from __future__ import annotations
@@ -33,15 +36,38 @@ class Lease:
         server: where the key is.
         name: of the lease.
         seconds: that it lasts without a renewal; whole ones.
+        silence: seconds without a renewal after which it is taken from its owner, if not None.
     """
 
-    __slots__ = ("_cas", "_links", "_seconds", "_server", "_token", "name", "sure_until", "value")
+    __slots__ = (
+        "_cas",
+        "_heard",
+        "_links",
+        "_seconds",
+        "_server",
+        "_silence",
+        "_sure",
+        "_token",
+        "name",
+        "sure_until",
+        "value",
+    )
 
-    def __init__(self, links: Links, server: Server, name: bytes, seconds: int) -> None:
+    def __init__(
+        self,
+        links: Links,
+        server: Server,
+        name: bytes,
+        seconds: int,
+        silence: float | None = None,
+    ) -> None:
         self._links = links
         self._server = server
         self.name = name
         self._seconds = seconds
+        self._silence = silence
+        self._sure = silence or seconds - _COARSE
+        self._heard: tuple[bytes | None, float] = (None, 0.0)  # the owner's last number, and when
         self._token = os.urandom(16)
         owner = _OWNER.pack(self._token, os.getpid(), threading.get_ident(), time.time())
         self.value = owner + socket.gethostname().encode()
@@ -67,15 +93,15 @@ class Lease:
         while True:
             began = time.monotonic()
             try:
-                mine = self._try(asked=bool(silent_until))
+                mine = self._try(asked=bool(silent_until)) or self._wrest(began)
             except Lost as error:
                 self._links.close()  # the others that are idle are as dead
                 silent_until = silent_until or began + PATIENCE
                 if time.monotonic() > silent_until:
-                    raise silent(self._server, error) from error
+                    raise silent(self._server, error) from None
             else:
                 if mine:
-                    self.sure_until = began + self._seconds - _COARSE
+                    self.sure_until = began + self._sure
                 if mine or time.monotonic() >= deadline:
                     return mine
             pause = nap(pause, max(deadline, silent_until))
@@ -86,6 +112,23 @@ class Lease:
         try:
             mine = link.add(self.name, self.value, self._seconds)
             return mine or (asked and self.is_mine(link.look(self.name)[0]))
+        finally:
+            self._links.give_back(link)
+
+    def _wrest(self, now: float) -> bool:
+        """Take it from an owner who has been silent for too long; whether that was done."""
+        if self._silence is None:
+            return False
+        link = self._links.take(self._server)
+        try:
+            [item] = link.look(self.name)
+            number, since = self._heard
+            if item.cas != number or item.value is None:
+                self._heard = item.cas, now
+                return False
+            if now - since < self._silence:
+                return False
+            return bool(item.replace(self.name, self.value, self._seconds))
         finally:
             self._links.give_back(link)
 
@@ -110,7 +153,7 @@ class Lease:
                 self.sure_until = 0.0
                 return False
             if item.replace(self.name, self.value, self._seconds):
-                self.sure_until = began + self._seconds - _COARSE
+                self.sure_until = began + self._sure
                 return True
             return False
         finally:

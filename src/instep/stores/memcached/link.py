@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pymemcache.client.base import Client
-from pymemcache.exceptions import MemcacheError, MemcacheServerError
+from pymemcache.exceptions import MemcacheError, MemcacheServerError, MemcacheUnknownError
 
 from ...errors import StoreError
 from .. import process
@@ -26,6 +26,10 @@ Server = tuple[str, int] | str
 
 class Lost(Exception):
     """A connection broke; what it was carrying may have arrived or not."""
+
+
+class Strange(Lost):
+    """What came was no answer of memcached's."""
 
 
 class Item:
@@ -100,7 +104,7 @@ class Link:
             return command()
         except ConnectionRefusedError as error:
             self.close()
-            raise self._absent(error) from error
+            raise self._absent(error) from None
         except MemcacheServerError as error:
             self.close()
             if b"too large" in _said(error):
@@ -108,11 +112,13 @@ class Link:
             if _said(error):
                 raise StoreError(
                     f"memcached at {_where(self.server)} refused: {_said(error).decode()}"
-                ) from error
-            raise Lost("the server closed the connection") from error
+                ) from None
+            raise Lost("the server closed the connection") from None
         except (OSError, MemcacheError) as error:
             self.close()
-            raise Lost(str(error)) from error
+            if isinstance(error, MemcacheUnknownError):
+                raise Strange(_shown(error)) from None
+            raise Lost(str(error)) from None
         except BaseException:  # somebody ended the call: the answer to come is nobody's
             self.close()
             raise
@@ -163,13 +169,13 @@ class Links:
             except Lost as error:
                 self.close()  # the others that are idle are as dead
                 if time.monotonic() >= deadline:
-                    raise silent(server, error) from error
+                    raise silent(server, error) from None
             finally:
                 self.give_back(link)
 
     def close(self) -> None:
         """Close those that nobody uses."""
-        for idle in list(self._idle.values()):
+        for idle in self._idle.copy().values():
             while idle:
                 idle.pop().close()
 
@@ -186,7 +192,11 @@ class Links:
 
 
 def silent(server: Server, error: Lost) -> StoreError:
-    """The error for a server that does not answer."""
+    """The error for a server that does not answer, or not as memcached does."""
+    if isinstance(error, Strange):
+        return StoreError(
+            f"what answers at {_where(server)} is no memcached ({error}): check host and port"
+        )
     return StoreError(
         f"memcached at {_where(server)} does not answer ({error}): is it stopped, or the machine "
         "overloaded?"
@@ -195,6 +205,12 @@ def silent(server: Server, error: Lost) -> StoreError:
 
 def _where(server: Server) -> str:
     return server if isinstance(server, str) else f"{server[0]}:{server[1]}"
+
+
+def _shown(error: MemcacheUnknownError) -> str:
+    """The strange answer, as text."""
+    said = error.args[0] if error.args else b""
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 
 
 def _said(error: MemcacheServerError) -> bytes:

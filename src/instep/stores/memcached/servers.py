@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import Holder
 from ..address import Address
-from ..lease import Keeper
+from ..lease import Keepers
 from .lease import Lease, owner
 from .link import Item, Links
 from .names import Names
@@ -23,7 +23,7 @@ class Servers:
         url: it, for messages.
         names: the servers and names of keys.
         links: the connections.
-        keeper: renews the leases that are held.
+        keepers: renew the leases that are held.
     """
 
     def __init__(self, address: Address) -> None:
@@ -31,12 +31,18 @@ class Servers:
         self.names = Names(address)
         self.links = Links()
         self._seconds = int(address.number("lease", LEASE, SHORTEST))
-        self.keeper = Keeper(self._seconds / 3)
+        self.keepers = Keepers(self._seconds)
 
-    def lease(self, key: bytes) -> Lease:
-        """A new lease on a key, not taken yet."""
+    def lease(self, key: bytes, silence: float | None = None) -> Lease:
+        """A new lease on a key, not taken yet.
+
+        Args:
+            key: the key.
+            silence: seconds without a renewal after which it may be taken from its owner; None to
+                leave that to the server's clock.
+        """
         server, _, name = self.names.of(key)
-        return Lease(self.links, server, name, self._seconds)
+        return Lease(self.links, server, name, self._seconds, silence)
 
     def holder(self, key: bytes) -> Holder | None:
         """Who has the lease on a key."""

@@ -58,10 +58,10 @@ class MemcachedStore(Store):
         value = read(self._servers.item(key).value)
         return value.record if value else None
 
-    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+    def hold(self, keys: Collection[bytes], timeout: float, *, lease: float | None = None) -> Hold:
         if len(keys) > 1:
             raise several(sorted(keys), self.url)
-        return MemcachedHold(self._servers, self.holds(), keys, timeout)
+        return MemcachedHold(self._servers, self.holds(), keys, timeout, lease)
 
     def update(
         self,

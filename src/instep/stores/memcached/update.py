@@ -87,7 +87,7 @@ class Update(Generic[T]):
                 self._servers.links.close()  # the others that are idle are as dead
                 silent_until = silent_until or time.monotonic() + PATIENCE
                 if time.monotonic() > silent_until:
-                    raise self._unsure(silent(self._server, error)) from error
+                    raise self._unsure(silent(self._server, error)) from None
             except StoreError as error:
                 raise self._unsure(error) from error
 

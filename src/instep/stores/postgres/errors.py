@@ -78,6 +78,9 @@ GRANTS = """\
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO "{role}";"""
 
 
+NOTHING = "; nothing was written"
+
+
 def hint(state: str, text: str) -> Hint | None:
     """What is known of an error."""
     for one in _HINTS:
@@ -106,4 +109,4 @@ def trouble(where: str, text: str, state: str = "", grants: str = "") -> StoreEr
     known = hint(state, text)
     advice = known.advice.replace("{grants}", grants) if known else "its log may say more"
     code = f" ({state})" if state else ""
-    return StoreError(f"{where}: {' '.join(text.split())}{code}; nothing was written: {advice}")
+    return StoreError(f"{where}: {' '.join(text.split())}{code}{NOTHING}: {advice}")

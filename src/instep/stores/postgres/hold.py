@@ -45,12 +45,9 @@ _COMMIT: Statement = ("commit", ())
 _ROLLBACK: Statement = ("rollback", ())
 _SAVEPOINT: Statement = ("savepoint", ())
 _RELEASE: Statement = ("release", ())
+_LEAST = 1.0  # seconds
 _UNDO: Statement = ("undo", ())
 _LIFE: Statement = ("life", ())
-
-
-class Undone(StoreError):
-    """The connection was lost, and nothing of the transaction was written."""
 
 
 class PostgresHold(ServedHold["PostgresStore"]):
@@ -66,6 +63,7 @@ class PostgresHold(ServedHold["PostgresStore"]):
         "_permit",
         "_rows",
         "expires",
+        "undone",
         "version",
     )
 
@@ -85,6 +83,7 @@ class PostgresHold(ServedHold["PostgresStore"]):
         # What a commit sets besides the data, for `Store.update`.
         self.expires: float | None = None
         self.version: int | None = None
+        self.undone = False  # the connection was lost, and nothing of the transaction was written
 
     def _ask(self, slots: list[int], deadline: float, timeout: float) -> None:
         """As for every server, but nobody waits here for a connection while others wait for what
@@ -188,9 +187,11 @@ class PostgresHold(ServedHold["PostgresStore"]):
         names = [None if short == key else key for short, key in zip(stored, keys, strict=True)]
         left = max(0.0, deadline - time.monotonic())
         wait = _milliseconds(left)
+        # All of it has a second at least: a busy server takes a while to claim what nobody holds.
+        whole = _milliseconds(max(left, _LEAST))
         statements: list[Statement] = [
             *before,
-            ("limits", (wait, wait, self._place.lease)),
+            ("limits", (wait, whole, self._place.lease)),
             ("claim", (array(stored), array(names))),
             ("load", (array(stored),)),
             ("limits", (wait, b"0", self._place.lease)),
@@ -282,6 +283,7 @@ class PostgresHold(ServedHold["PostgresStore"]):
 
     def _lost(self, why: str, state: str, silent: float) -> Conflict | StoreError:
         """The error for a transaction that ended without a commit."""
+        self.undone = True
         lease, where = self._place.pool.settings.lease, self._place.url
         names = ", ".join(readable(key) for key in self._held.values())
         if state == _IDLE or silent > lease:
@@ -290,7 +292,7 @@ class PostgresHold(ServedHold["PostgresStore"]):
                 f"the server ended its transaction after {lease:g} s: nothing was written; call "
                 "again, or allow longer pauses with ?lease="
             )
-        return Undone(
+        return StoreError(
             f"{where}: the connection was lost while {names} was held ({why}), and nothing was "
             "written: call again"
         )

@@ -28,6 +28,7 @@ _OK = int(pq.ConnStatus.OK)
 _NO_TRANSACTION = int(pq.TransactionStatus.IDLE)
 _RENEWAL = 5.0  # seconds for the answer to a renewal
 _THERE = "42P05"  # duplicate prepared statement
+_ONCE = ("tables.sql", "index.sql")  # too seldom to be kept by the server
 
 Result = pq.abc.PGresult
 Statement = tuple[str, Sequence[bytes | None]]
@@ -83,7 +84,7 @@ class Statements:
         self.schema = schema
         self.all: dict[str, _Prepared] = {}
         for path in resources.files(__package__).joinpath("sql").iterdir():
-            if path.name.endswith(".sql") and path.name != "tables.sql":
+            if path.name.endswith(".sql") and path.name not in _ONCE:
                 name = path.name.removesuffix(".sql")
                 text = self.text(name).encode()
                 number = max((n for n in range(10) if b"$%d" % n in text), default=0)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import StoreError
+from .errors import NOTHING
 from .link import Lost, Refused
 from .pool import Connections, birth
 
@@ -88,7 +89,9 @@ def committed(
             found = _ask(pool, mark, traces, deadline)
             said = "it cannot tell"
         except StoreError as trouble:
-            found, said = None, str(trouble)
+            # Of the question nothing was written; of the commit that is just what is not known.
+            said = str(trouble).replace(NOTHING, "").removeprefix(f"{pool.settings.where}: ")
+            found = None
         except Refused as refusal:
             found, said = None, str(refusal)
         if found is not None:

@@ -124,6 +124,17 @@ class Connections:
             permits.put(None)
             raise
 
+    def spare(self) -> Link | None:
+        """A connection that nobody wants at the moment, or None; for what may be left undone."""
+        permits = self.permit()
+        if permits is not None:
+            with suppress(IndexError):
+                link = self._idle.pop()
+                link.permits = permits
+                return link
+            permits.put(None)
+        return None
+
     def keep(self, link: Link) -> None:
         """Keep the transaction that is open on a connection alive until it is given back."""
         link.held = True

@@ -15,13 +15,14 @@ import time
 from collections.abc import Collection
 from functools import partial
 
-from ...errors import LeaseLost, Misuse
+from ...errors import LeaseLost, Misuse, StoreError
 from .. import process
 from ..address import Address, parse
 from ..base import Change, Engine, Hold, Powers, Record, Store, T
 from ..holds import TABLE_SIZE, Holds
 from ..record import PREFIX, alive, shorten
-from .hold import PostgresHold, Undone
+from .forgetting import Forgetting
+from .hold import PostgresHold
 from .link import Refused, Result
 from .pool import Connections, Settings
 from .values import number, real, record
@@ -52,6 +53,7 @@ class PostgresStore(Store):
     def __init__(self, settings: Settings) -> None:
         self.url = settings.where
         self.pool = Connections(settings)
+        self._forgetting = Forgetting(self.pool)
         self.lease = b"%d" % (settings.lease * 1000)
         self.after_fork_in_child()
         process.watch(self)
@@ -60,7 +62,7 @@ class PostgresStore(Store):
         found = self._ask("read", (shorten(key),))
         return alive(record(found, 0, 0)) if found.ntuples else None
 
-    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+    def hold(self, keys: Collection[bytes], timeout: float, *, lease: float | None = None) -> Hold:
         return PostgresHold(self, self.holds(), keys, timeout)
 
     def update(
@@ -82,12 +84,15 @@ class PostgresStore(Store):
                 hold.expires, hold.version = expires, version
                 try:
                     hold.commit({key: new})
-                except (Undone, LeaseLost):  # nothing was written: change what is there then
+                except (StoreError, LeaseLost):
                     left = deadline - time.monotonic()
-                    if left <= 0.0:
-                        raise
+                    if left <= 0.0 or not hold.undone:
+                        raise  # or else nothing was written: change what is there then
                 else:
-                    return result
+                    break
+        if expires:
+            self._forgetting.after_write()
+        return result
 
     def scan(
         self, prefix: bytes, after: bytes | None = None, limit: int = 1000

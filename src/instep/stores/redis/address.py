@@ -2,6 +2,7 @@
 
 redis://[user:password@]host:port/db      rediss://… with TLS
 unix://[user:password@]/path/of.sock?db=0
+valkey:// and valkeys://, with +sentinel and +cluster, are the same
 redis+sentinel://host:port,host:port/service/db
 redis+cluster://host:port,host:port
 """
@@ -69,6 +70,10 @@ def settings(url: str) -> Settings:
     address = parse(url)
     address.allow(*OPTIONS)
     kind = address.scheme.partition("+")[2] or "server"
+    if address.scheme != "unix" and "//" not in url:
+        raise Misuse(
+            f"{address.shown}: a host comes behind two slashes: {address.scheme}://HOST:PORT/DB"
+        )
     service, db = _path(address, kind)
     namespace = address.options.get("namespace", "instep:")
     if "{" in namespace or "}" in namespace:
@@ -82,7 +87,7 @@ def settings(url: str) -> Settings:
         service=service,
         login=login,
         guard={"password": address.options.get("sentinel_password")},
-        tls=_tls(address) if address.scheme.startswith("rediss") else None,
+        tls=_tls(address) if address.scheme.startswith(("rediss", "valkeys")) else None,
         namespace=namespace.encode(),
         lease=address.number("lease", 10, least=1),
         patience=address.number("timeout", 10, least=0.1),

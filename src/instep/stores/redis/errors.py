@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -38,6 +40,15 @@ _HINTS = (
     ("NOAUTH", "the server wants a password ({}): write redis://user:password@host"),
     ("unauthenticated", "the server wants a password ({}): write redis://user:password@host"),
     ("NOPERM", "the server's ACL forbids it ({}): allow the namespace's keys and the commands"),
+    (
+        "SENTINEL",
+        "no sentinel is there ({}): name the sentinels, whose port is 26379 as a rule, or write "
+        "redis:// for a server",
+    ),
+    (
+        "cluster support disabled",
+        "the server is in no cluster ({}): write redis://, or rediss:// with TLS",
+    ),
     ("unknown command", "{}: this store needs Redis 6 or Valkey, with scripts"),
 )
 
@@ -79,11 +90,16 @@ def _said(error: Exception, settings: Settings) -> str:
     for sign, hint in _HINTS:
         if sign in text:
             return hint.format(text)
+    authority = (settings.tls or {}).get("ssl_ca_certs")
+    if authority and not os.access(authority, os.R_OK):
+        return f"the file of ?ca= cannot be read: {authority}: name the authority's certificate"
     if _is_about_tls(error):
         return f"TLS fails ({text}): check the scheme (redis or rediss), the port, and ?ca="
     if isinstance(error, Garbled | InvalidResponse):
         return f"what answers there is no Redis server ({text})"
     if isinstance(error, Refused | ResponseError):
         return f"the server refuses: {text}"
-    tls = "" if settings.tls is not None else ", and whether it wants TLS (rediss://)"
+    tls = ", and whether it wants TLS (rediss://)"
+    if settings.tls is not None:
+        tls = ", and that this port of it is the one with TLS (redis:// is without)"
     return f"the server cannot be reached ({text}): check that it runs{tls}"

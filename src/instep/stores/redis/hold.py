@@ -55,10 +55,13 @@ class RedisHold(ServedHold[Place]):
         records = [place.layout.record(key) for key in self._mine.copy()]
         if not records:
             return False
-        body = packed(*records, self._token) + place.lease
+        body = packed(*records, self._token) + place.lease(self._lasting)
         request = Request(RENEW, self._shard, len(records), len(records) + 2, body)
-        kept = place.calls.run(request, _monotonic() + place.period / 2)
+        kept = place.calls.run(request, _monotonic() + self._seconds() / 6)
         return bool(kept == len(records))
+
+    def _seconds(self) -> float:
+        return self._lasting or self._place.keepers.lease
 
     def _prepare(self) -> None:
         self._mine: dict[bytes, _Mine] = {}
@@ -87,11 +90,12 @@ class RedisHold(ServedHold[Place]):
     def _acquire(self, keys: list[bytes], deadline: float) -> bytes | None:
         """Hold one key after the other; the first that stays busy until the deadline, or None."""
         place, shard, woken = self._place, self._shard, _NOT_WOKEN
+        lease = place.lease(self._lasting)
         until = place.until(deadline)
         while True:
             waits = _ANNOUNCED if deadline > _monotonic() else _NO_WAIT
             pairs = [place.layout.pair(shard, key) for key in keys]
-            body = b"".join((*pairs, packed(self._token), place.lease, waits, woken))
+            body = b"".join((*pairs, packed(self._token), lease, waits, woken))
             count = 2 * len(keys)
             answer = place.calls.run(Request(HOLD, shard, count, count + 4, body), until)
             held, at, first = answer[0], 1, not self._mine
@@ -100,7 +104,7 @@ class RedisHold(ServedHold[Place]):
                 self._mine[key] = _Mine(fence, data, txid or b"")
                 at += 3
             if first and held:
-                place.keeper.watch(self)
+                place.keepers.of(self._lasting).watch(self)
             if held == len(keys):
                 return None
             keys = keys[held:]
@@ -119,7 +123,7 @@ class RedisHold(ServedHold[Place]):
             self._mine.pop(key, None)
         place = self._place
         if not self._mine:
-            place.keeper.drop(self)
+            place.keepers.of(self._lasting).drop(self)
         if keys:
             pairs = [place.layout.pair(self._shard, key) for key in keys]
             body = b"".join((*pairs, packed(self._token)))
@@ -160,7 +164,7 @@ class RedisHold(ServedHold[Place]):
         if answer:
             self._raise(answer, keys)
         self._mine.clear()
-        place.keeper.drop(self)
+        place.keepers.of(self._lasting).drop(self)
 
     def _changed(self, key: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
         """What is to become of a held key, packed."""
@@ -184,7 +188,7 @@ class RedisHold(ServedHold[Place]):
             raise unheld(keys[-answer - 1])
         raise LeaseLost(
             f"the hold on {readable(keys[answer - 1])} had ended before its commit: this process "
-            f"was silent for longer than its lease of {self._place.period * 3:g} s (?lease=), or "
+            f"was silent for longer than its lease of {self._seconds():g} s (?lease=), or "
             f"{self._place.url} lost it; nothing was written: call again"
         )
 

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from ...errors import Holder, Misuse, StoreError
@@ -13,7 +14,7 @@ from .. import process
 from ..base import Record
 from ..holds import TABLE_SIZE, Holds
 from ..keys import readable
-from ..lease import Keeper
+from ..lease import Keepers
 from ..record import alive
 from .address import Settings
 from .calls import Calls
@@ -38,13 +39,16 @@ class Place:
         self.url = settings.shown
         self._settings = settings
         self.layout = Layout(settings.namespace, settings.kind == "cluster")
-        self.lease = packed(b"%d" % (round(settings.lease * 1000) * 1000))  # µs
-        self.period = settings.lease / 3
         self.patience = settings.patience
-        self.keeper = Keeper(self.period)
+        self.keepers = Keepers(settings.lease)
+        self._lease = microseconds(settings.lease)
         self.calls: Calls
         self._begin()
         process.watch(self)
+
+    def lease(self, lease: float | None) -> bytes:
+        """How long a hold lasts, packed; None for as long as the URL says."""
+        return self._lease if lease is None else microseconds(lease)
 
     def close(self) -> None:
         """Close the connections that nobody uses; the next call makes new ones."""
@@ -109,7 +113,8 @@ class Place:
     def tell(self, shard: int, token: bytes, wanted: bytes) -> None:
         """Let others know what the holder with a token waits for."""
         wish = self.layout.wish(shard, token)
-        self.calls.ask(shard, command(b"SET", wish, wanted, b"PX", _WISH), _monotonic() + SLACK)
+        with suppress(StoreError):  # it explains, and decides nothing
+            self.calls.ask(shard, command(b"SET", wish, wanted, b"PX", _WISH), _monotonic() + SLACK)
 
     def rival(self, key: bytes) -> tuple[bytes | None, bytes | None]:
         """The token that holds a key, and the key that its holder waits for; None if unknown."""
@@ -127,6 +132,11 @@ class Place:
     def holder(self, key: bytes) -> Holder | None:
         """Who holds a key on the server, as far as that can be told."""
         return holder_of(self.rival(key)[0])
+
+
+def microseconds(seconds: float) -> bytes:
+    """A duration as the scripts read it, packed; in whole milliseconds."""
+    return packed(b"%d" % (round(seconds * 1000) * 1000))
 
 
 def record_of(fields: list[Any]) -> Record | None:

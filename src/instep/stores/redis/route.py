@@ -157,7 +157,7 @@ class Cluster:
         )
 
     def close(self) -> None:
-        for node in list(self._nodes.values()):
+        for node in self._nodes.copy().values():
             node.close(for_good=False)
 
     def _find(self, until: float) -> list[Node | None]:
@@ -166,7 +166,7 @@ class Cluster:
         with _alone(self._lock, until):
             if self._shards:
                 return self._shards
-            for host, port in dict.fromkeys([*self._nodes, *self._settings.hosts]):
+            for host, port in [*dict.fromkeys([*self._nodes.copy(), *self._settings.hosts])]:
                 known = self.at(host, port)
                 try:
                     asked = min(until, time.monotonic() + _ASK)

@@ -53,12 +53,12 @@ class RedisStore(Store):
             process.settle()
         return self.place.found(key, _monotonic() + self.place.patience)[1]
 
-    def hold(self, keys: Collection[bytes], timeout: float) -> Hold:
+    def hold(self, keys: Collection[bytes], timeout: float, *, lease: float | None = None) -> Hold:
         if not process.here[0]:
             process.settle()
         if len(keys) > 1:
             self.place.together(keys)
-        return RedisHold(self.place, self.place.holds, keys, timeout)
+        return RedisHold(self.place, self.place.holds, keys, timeout, lease)
 
     def update(
         self,

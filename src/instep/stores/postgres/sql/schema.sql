@@ -1,1 +1,1 @@
-SELECT schema_version::bigint FROM {meta}
+SELECT schema_version::bigint, to_regclass('{records}_expires') IS NOT NULL FROM {meta}

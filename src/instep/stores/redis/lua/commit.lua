@@ -1,4 +1,5 @@
--- Write all of the changes or none, and let go of every key.
+-- Write all of the changes or none, and let go of every key; if no change but deletions is among
+-- them, also where the memory is full.
 --
 -- Every key must be held by this very hold (token and fence), and a changed one must be what was
 -- loaded (its transaction id). A lease that has ended but that nobody has taken over still counts:
@@ -12,6 +13,7 @@
 
 local token, number = ARGV[1], ARGV[2]
 local found = {}
+local writes = false
 local a = 4
 
 if ARGV[#ARGV] == '1' and seen(KEYS[3], number) == 'again' then
@@ -25,9 +27,13 @@ for i = 4, #KEYS, 2 do
         return (2 - i) / 2
     end
     found[i] = f
+    writes = writes or ARGV[a + 1] == 'w'
     a = a + 6
 end
 
+if not writes then
+    unbar(KEYS[4])
+end
 sign(KEYS[3], number, '')
 a = 4
 for i = 4, #KEYS, 2 do

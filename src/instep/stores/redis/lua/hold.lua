@@ -3,6 +3,9 @@
 -- The fence grows with every hold, also over a deletion: it is never less than the server's time.
 -- What a token has already is given again, so the request may be sent twice.
 --
+-- It works where the memory is full, too, or nothing could be deleted there: what a hold takes is
+-- little, and is given back. What is written at its end may be refused.
+--
 -- KEYS: for each key its record and its wake list
 -- ARGV: token, lease (µs), how long the caller would wait (µs), 1 if it was woken for the first key
 -- Answer: how many are held; for each of them fence, data, transaction id; then, if one is busy,
@@ -12,6 +15,7 @@ local token, lease = ARGV[1], tonumber(ARGV[2])
 local ends = whole(now() + lease)
 local answer = {0}
 
+unbar(KEYS[1])
 for i = 1, #KEYS, 2 do
     local record = KEYS[i]
     local f = redis.call('HMGET', record, 'h', 'f', 'd', 't', 'x')

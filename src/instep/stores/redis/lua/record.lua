@@ -48,6 +48,13 @@ local function fade(record, ms)
     redis.call('PEXPIRE', record, whole(ms))
 end
 
+-- Where the memory is full, a script may not begin with a write that could need more of it; after
+-- any other write it may do all (in Redis 6 too, which knows no flags for that). So what frees
+-- memory, or is about to, begins with this one, which changes nothing.
+local function unbar(record)
+    redis.call('HDEL', record, '')
+end
+
 -- Wake the one who has waited longest, and keep the key for it. The list is empty again as soon
 -- as somebody has waited: an element that is still there tells that nobody did. It works where
 -- the memory is full, too: then waiters find out by themselves, within a second.

@@ -1,9 +1,10 @@
--- Let the leases of a hold begin anew.
+-- Let the leases of a hold begin anew; also where the memory is full.
 --
 -- KEYS: records      ARGV: token, lease (µs)
 -- Answer: how many of them the token still holds
 
 local kept = 0
+unbar(KEYS[1])
 for _, record in ipairs(KEYS) do
     local f = redis.call('HMGET', record, 'h', 'v')
     if f[1] == ARGV[1] then

@@ -19,8 +19,11 @@ if busy then
 end
 local old = not expired(f[4]) and f[2]
 
--- Write, and answer with the result.
+-- Write, and answer with the result; a deletion also where the memory is full.
 local function done(data, result)
+    if not data then
+        unbar(KEYS[4])
+    end
     sign(KEYS[3], number, result)
     write(KEYS, 4, f[3], f[4], f[5], data, ARGV[2], ARGV[4], ARGV[5])
     return {1, result}
