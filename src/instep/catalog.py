@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .cells import Bytes
 from .codec import Codec
 from .errors import InstepError, Misuse
-from .objects.kinds import COUNTER, ENTRY, LOCK, OBJECT, VALUE, number
+from .objects.kinds import CACHE, COUNTER, ENTRY, LEADER, LOCK, OBJECT, ONCE, VALUE, number
 from .objects.names import encoded, entry
 from .stores.base import Record, Store
-from .stores.keys import UNDER
+from .stores.keys import OTHER, TEXT, UNDER
+from .stores.listing import everything
 from .stores.record import PREFIX
 from .transaction import Opened, scan
 from .transaction import delete as delete_record
 
-_KINDS = {OBJECT: "object", COUNTER: "counter", VALUE: "value", LOCK: "lock", ENTRY: "mapping"}
+_KINDS = {
+    OBJECT: "object",
+    COUNTER: "counter",
+    VALUE: "value",
+    LOCK: "lock",
+    ENTRY: "mapping",
+    ONCE: "once",
+    LEADER: "leader",
+}
+_MANY = {OBJECT: "family", ENTRY: "mapping", CACHE: "cache"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +35,13 @@ class Description:
 
     Args:
         name: the name.
-        kind: object, family, counter, value, mapping or lock.
+        kind: object, family, counter, value, mapping, cache, lock, once or leader.
         cls: the class of an object or a family, or None.
-        version: how often it was committed; None for families and mappings.
+        version: how often it was committed; None for families, mappings and caches.
         entries: the number of members or entries; None for single records.
         size: bytes of data, all entries together.
-        state: the attributes, the number, the value; for families and mappings the first keys.
+        state: the attributes, the number, the value; when and by whom it was done; who leads; for
+            families, mappings and caches the first keys.
     """
 
     name: str
@@ -64,19 +74,20 @@ def describe(store: Store, codec: Codec, name: str) -> Description:
     record = store.read(key)
     if record is not None:
         return _single(codec, name, record)
-    entries = list(_entries(store, key + UNDER))
-    if not entries:
+    under = key + UNDER
+    records = list(everything(store, under))
+    if not records:
         raise Misuse(f"there is nothing under the name {name!r}; names() lists what there is")
-    first = entries[0][1].data
-    kind = "family" if first[:1] == OBJECT else "mapping"
+    first = next((record.data for _, record in records if record.data[:1] in _MANY), CACHE)
+    entries = [full for full, _ in records if full[len(under) :][:1] in (TEXT, OTHER)]
     return Description(
         name=name,
-        kind=kind,
-        cls=_shown(codec, first)[0] if kind == "family" else None,
+        kind=_MANY[first[:1]],
+        cls=_shown(codec, first)[0] if first[:1] == OBJECT else None,
         version=None,
         entries=len(entries),
-        size=sum(len(record.data) for _, record in entries),
-        state=[entry(key + UNDER, full, codec) for full, _ in entries[:20]],
+        size=sum(len(record.data) for _, record in records),
+        state=[entry(under, full, codec) for full in entries[:20]],
     )
 
 
@@ -84,8 +95,9 @@ def delete(opened: Opened, name: str) -> bool:
     """Delete everything under a name."""
     key = encoded(name)
     record = opened.store.read(key)
-    if record is not None and _is_lock(record, name):
-        raise Misuse(f"{name!r} is a lock: its fence must never go back, so it stays")
+    if record is not None and (_is_lock(record, name) or record.data[:1] == LEADER):
+        kind = _KINDS[record.data[:1]]
+        raise Misuse(f"{name!r} is a {kind}: its fence must never go back, so it stays")
     existed = delete_record(opened, Bytes(key))
     for full, _ in scan(opened, key + UNDER):
         existed = delete_record(opened, Bytes(full)) or existed
@@ -98,13 +110,6 @@ def _is_lock(record: Record, name: str) -> bool:
     except InstepError:  # something else, or damaged beyond use
         return False
     return True
-
-
-def _entries(store: Store, prefix: bytes) -> Iterator[tuple[bytes, Record]]:
-    after: bytes | None = None
-    while page := store.scan(prefix, after):
-        yield from page
-        after = page[-1][0]
 
 
 def _single(codec: Codec, name: str, record: Record) -> Description:

@@ -8,11 +8,15 @@ from math import isfinite
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from .errors import Misuse
+from .objects.cache import Cache
+from .objects.cache.terms import checked_terms
 from .objects.counter import Counter
 from .objects.family import Family
+from .objects.leader import Leader
 from .objects.lock import Lock
 from .objects.mapping import Mapping
 from .objects.names import Owner, encoded
+from .objects.once import Once
 from .objects.proxy import proxy_class
 from .objects.shared import SharedTarget
 from .objects.value import Value
@@ -23,6 +27,11 @@ T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_VOLATILE = ("lock", "leader", "cache")  # they say themselves what becomes of them
+_UNLISTED = {
+    "mapping": "take a family",
+    "cache": "leave max_entries out, because it makes room by itself",
+}
 _LONGEST = 1e6  # seconds, eleven days: not every clock that a wait goes by takes more
 
 
@@ -30,14 +39,16 @@ class Declared(NamedTuple):
     """What a name was declared as.
 
     Args:
-        kind: share, family, counter, value, mapping or lock.
+        kind: share, family, counter, value, mapping, cache, lock, once or leader.
         cls: the class of objects and families.
         volatile: whether the program can do without it at any time.
+        listed: whether its entries must be gone through.
     """
 
     kind: str
     cls: Any
     volatile: bool
+    listed: bool = False
 
     def __str__(self) -> str:
         cls = self.cls
@@ -53,16 +64,17 @@ class Declared(NamedTuple):
 
     def check(self, name: str, engine: Engine) -> None:
         """Raise Misuse if the engine cannot keep what this promises."""
-        if engine.powers.volatile and not self.volatile and self.kind != "lock":
+        if engine.powers.volatile and not self.volatile and self.kind not in _VOLATILE:
             raise Misuse(
-                f"{name!r} is a {self.kind}, and {engine.url} may forget any record at any time, "
+                f"{name!r} is {'an' if self.kind == 'object' else 'a'} {self.kind}, and "
+                f"{engine.url} may forget any record at any time, "
                 "to make room or because it restarts: take another store, or say that the "
                 f"program can do without it: space.options(volatile=True).{self.kind}({name!r}, …)"
             )
-        if self.kind == "mapping" and not engine.powers.listing:
+        if self.listed and not engine.powers.listing:
             raise Misuse(
-                f"{name!r} is a mapping, which can be iterated over, and {engine.url} cannot list "
-                "its keys: take a family, or another store"
+                f"{name!r} is a {self.kind} whose entries must be gone through, and {engine.url} "
+                f"cannot list its keys: {_UNLISTED[self.kind]}, or take another store"
             )
 
 
@@ -161,7 +173,48 @@ class Declarations:
             name: the mapping's name in the space.
         """
         return self._declare(
-            name, "mapping", lambda name, key: Mapping(self._space, name, key + UNDER)
+            name,
+            "mapping",
+            lambda name, key: Mapping(self._space, name, key + UNDER),
+            listed=True,
+        )
+
+    def cache(
+        self,
+        name: str,
+        *,
+        ttl: float | None,
+        stale: float = 0.0,
+        early: float = 0.0,
+        negative: float | None = None,
+        max_entries: int | None = None,
+        timeout: float | None = None,
+    ) -> Cache:
+        """Values that are expensive to make: made by one caller for all, and kept for a while.
+
+        Args:
+            name: the cache's name in the space.
+            ttl: for how many seconds a value is fresh; None for always.
+            stale: for how many seconds after that it is still served, while one caller makes it
+                anew.
+            early: how readily a value is made anew before its time, so that it never ends for many
+                at once: 0 for never, 1 for the optimum of XFetch, more for sooner.
+            negative: for how many seconds None is kept; 0 not to keep it; None for as long as any
+                other value.
+            max_entries: how many values there may be; the oldest make room.
+            timeout: the longest wait for a value that somebody else makes, in seconds; the space's
+                if it is not given.
+
+        Raises:
+            Misuse: one of these cannot be right, or the store cannot count its entries.
+        """
+        wait = None if timeout is None else checked_timeout(timeout)
+        terms = checked_terms(ttl, stale, early, negative, max_entries, wait)
+        return self._declare(
+            name,
+            "cache",
+            lambda name, key: Cache(self._space, name, key + UNDER, terms),
+            listed=max_entries is not None,
         )
 
     def lock(self, name: str, timeout: float | None = None) -> Lock:
@@ -174,14 +227,51 @@ class Declarations:
         wait = None if timeout is None else checked_timeout(timeout)
         return self._declare(name, "lock", lambda name, key: Lock(self._space, name, key, wait))
 
-    def _declare(self, name: str, kind: str, make: Callable[[str, bytes], R], cls: Any = None) -> R:
+    def once(self, name: str, *, timeout: float | None = None, wait: bool = True) -> Once:
+        """Something that is done once per deployment: `with space.once("migrate-7") as first:`.
+
+        Args:
+            name: its name in the space; what is done under it is done for good.
+            timeout: the longest wait for whoever is at it, in seconds; the space's if not given.
+            wait: whether to wait until it is done; if not, a block that somebody else is at is
+                skipped at once.
+        """
+        limit = None if timeout is None else checked_timeout(timeout)
+        return self._declare(
+            name, "once", lambda name, key: Once(self._space, name, key, limit, wait)
+        )
+
+    def leader(self, name: str, *, lease: float = 10.0) -> Leader:
+        """One of all workers, which leads until it ends; then another one does.
+
+        Args:
+            name: its name in the space.
+            lease: where only silence tells that a worker has died (Redis, PostgreSQL, memcached),
+                seconds of it after which another one leads; at least 1.
+        """
+        seconds = checked_timeout(lease)
+        if seconds < 1:
+            raise Misuse(f"the lease of {name!r} is {lease!r}: it is at least 1 second")
+        return self._declare(
+            name, "leader", lambda name, key: Leader(self._space, name, key, seconds)
+        )
+
+    def _declare(
+        self,
+        name: str,
+        kind: str,
+        make: Callable[[str, bytes], R],
+        cls: Any = None,
+        *,
+        listed: bool = False,
+    ) -> R:
         """Make an object; its name is taken only when that has succeeded."""
         encoded(name)
         name = self._group + name
         key, declared = encoded(name), self._space.declared()
         if kind in ("share", "family") and not isinstance(cls, type):
             raise Misuse(f"{name!r}: {kind}() takes a class, and {cls!r} is none")
-        this = Declared(kind, cls, self._volatile)
+        this = Declared(kind, cls, self._volatile, listed)
         for engine in self._space.engines():
             this.check(name, engine)
         before = declared.get(name, this)

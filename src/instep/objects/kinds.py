@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..errors import Misuse, StoreError
 
 OBJECT, COUNTER, VALUE, ENTRY, LOCK = b"o", b"c", b"v", b"e", b"l"
+CACHE = b"h"
+ONCE, LEADER = b"d", b"t"  # done; term
 
 WORDS = {
     OBJECT: "a shared object",
@@ -12,6 +14,9 @@ WORDS = {
     VALUE: "a value",
     ENTRY: "an entry of a mapping",
     LOCK: "a lock",
+    CACHE: "an entry of a cache",
+    ONCE: "something done once",
+    LEADER: "a leader",
 }
 
 

@@ -40,7 +40,7 @@ def encoded(name: str) -> bytes:
         raise Misuse(f"a name is a text that is not empty; this is {name!r}")
     if any(character < " " or character == "\x7f" for character in name):
         raise Misuse(f"a name has no control characters; this one has: {name[:80]!r}")
-    key = _utf8(name)
+    key = utf8(name)
     check_key(key)
     return key
 
@@ -48,7 +48,7 @@ def encoded(name: str) -> bytes:
 def under(prefix: bytes, key: Any, codec: Codec) -> bytes:
     """The key of an entry: a text as it is, any other value that can be stored in its bytes."""
     if type(key) is str:
-        full = prefix + TEXT + _utf8(key)
+        full = prefix + TEXT + utf8(key)
     else:
         full = prefix + OTHER + codec.pack(key, "the key")
     check_key(full)
@@ -66,10 +66,15 @@ def text_prefix(prefix: bytes, beginning: str) -> bytes:
     """What the keys of all entries begin with whose own key is a text with this beginning."""
     if not isinstance(beginning, str):
         raise Misuse(f"a prefix is a text; this is {beginning!r}")
-    return prefix + TEXT + _utf8(beginning) if beginning else prefix
+    return prefix + TEXT + utf8(beginning) if beginning else prefix
 
 
-def _utf8(text: str) -> bytes:
+def utf8(text: str) -> bytes:
+    """A text in bytes.
+
+    Raises:
+        Misuse: it has a lone surrogate in it.
+    """
     try:
         return text.encode()
     except UnicodeEncodeError as error:
