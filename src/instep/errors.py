@@ -5,6 +5,7 @@ InstepError
 ├── StoreError        the store's: it cannot be opened, read or written
 └── Conflict          somebody else was there; the same call may succeed when made again
     ├── LockTimeout   another caller held the object for longer than this one would wait
+    ├── PoolTimeout   others had all connections of a pool for longer than this one would wait
     └── LeaseLost     this caller was paused beyond its lease, and its commit was refused
 
 Nothing was changed, and the message names the way out. One StoreError is different and says so: a
@@ -70,6 +71,50 @@ class LockTimeout(Conflict):
         self.name = name
         self.timeout = timeout
         self.holder = holder
+
+
+@dataclass(frozen=True, slots=True)
+class Borrower:
+    """Who has a connection of a pool: the evidence that a `PoolTimeout` carries.
+
+    Args:
+        thread: the thread's (or greenlet's) identifier.
+        thread_name: its name.
+        request: the request that it answered, as `GET /path`; empty if there was none.
+        since: seconds since the epoch at which it took the connection.
+        where: the line of code that took it; empty if that is not known.
+    """
+
+    thread: int
+    thread_name: str
+    request: str
+    since: float
+    where: str
+
+    def __str__(self) -> str:
+        since = datetime.fromtimestamp(self.since).isoformat(sep=" ", timespec="milliseconds")
+        request = f", {self.request}," if self.request else ""
+        where = f", at {self.where}" if self.where else ""
+        return f"thread {self.thread_name} ({self.thread}){request} since {since}{where}"
+
+
+class PoolTimeout(Conflict):
+    """Others had all connections of a pool for longer than the caller would wait.
+
+    Args:
+        message: what happened, for people.
+        name: the pool.
+        timeout: how long was waited, in seconds.
+        borrowers: who had the connections when the wait ended, the longest first.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, timeout: float, borrowers: tuple[Borrower, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.timeout = timeout
+        self.borrowers = borrowers
 
 
 class LeaseLost(Conflict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from .objects.names import Owner
 from .objects.proxy import Proxy
 from .objects.size import LEAST
 from .objects.value import Value
+from .resources.declaring import Resources
 from .stores import engine
 from .stores.base import Engine
 from .transaction import Opened, current, transaction
@@ -60,7 +61,7 @@ class Settings:
             opened.store.close()
 
 
-class Space(Declarations):
+class Space(Declarations, Resources):
     """A store and the names in it, shared by every thread, greenlet and process that opens it.
 
     Declaring objects touches nothing; the store is opened at first use, in each process.
@@ -217,7 +218,7 @@ class Space(Declarations):
         return catalog.delete(self.opened(), name)
 
     def close(self) -> None:
-        """Let go of files and connections; the next use opens them again.
+        """Let go of files, connections and resources; the next use opens them again.
 
         What other threads hold is waited for.
 
@@ -230,7 +231,9 @@ class Space(Declarations):
         self._close()
 
     def _close(self) -> None:
-        self._settings.close()
+        with ExitStack() as stack:  # one that fails does not keep the others open
+            stack.callback(self._settings.close)
+            stack.callback(self._close_resources)
 
 
 def _target(thing: object) -> tuple[Owner, Target]:

@@ -6,6 +6,7 @@ import logging
 import os
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from weakref import WeakSet
 
@@ -14,11 +15,12 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from flask import Flask, current_app
 
-from ..errors import Conflict, InstepError, LockTimeout, Misuse
+from ..errors import Conflict, InstepError, LockTimeout, Misuse, PoolTimeout
 from ..space import Settings, Space
 from ..stores.base import Engine
 from ..transaction import Opened
 from .commands import commands
+from .scope import FlaskResources, close_resources, current
 
 log = logging.getLogger("instep")
 
@@ -26,7 +28,7 @@ _SETTINGS = "instep_settings"  # beside the extension itself in app.extensions
 RETRY_AFTER = 1  # seconds; what a client is told to wait after a LockTimeout
 
 
-class Instep(Space):
+class Instep(FlaskResources, Space):
     """A `Space` for Flask programs, on the store of the application that is current.
 
     `share`, `family`, `counter`, `value`, `mapping`, `lock` and the rest work as they do there.
@@ -38,7 +40,8 @@ class Instep(Space):
     - `INSTEP_TIMEOUT`: the longest wait for an object that somebody else holds, in seconds (10).
     - `INSTEP_MAX_RECORD`: the largest record, in bytes (1 MiB).
 
-    A `LockTimeout` that a view does not catch becomes a 503 with a Retry-After header.
+    A `LockTimeout` (or `PoolTimeout`) that a view does not catch becomes a 503 with a Retry-After
+    header.
 
     Args:
         app: the application, or None to call `init_app` later; objects may be declared before it.
@@ -92,23 +95,27 @@ class Instep(Space):
         self._apps.add(app)
         app.extensions["instep"], app.extensions[_SETTINGS] = self, settings
         # The application's own handler wins, whether it was registered before or comes later.
-        app.error_handler_spec[None][None].setdefault(LockTimeout, _busy)
+        for late in (LockTimeout, PoolTimeout):
+            app.error_handler_spec[None][None].setdefault(late, _busy)
+        self._bind(app)
         app.shell_context_processor(lambda: {"shared": self})
         app.cli.add_command(commands)
 
     def opened(self) -> Opened:
-        try:
-            extensions = current_app.extensions
-        except RuntimeError:
-            settings = self._outside()
-        else:
-            if extensions.get("instep") is not self:
-                raise Misuse(
-                    f"the application {current_app.name!r} is current, and this Instep is not "
-                    "bound to it: call init_app(app) where the application is made"
-                )
-            settings = extensions[_SETTINGS]
+        settings: Settings = self.bound()[_SETTINGS]
         return settings.now or settings.opened()
+
+    def bound(self) -> dict[str, Any]:
+        try:
+            extensions = current().app.extensions
+        except RuntimeError:
+            return self._outside().extensions
+        if extensions.get("instep") is not self:
+            raise Misuse(
+                f"the application {current_app.name!r} is current, and this Instep is not "
+                "bound to it: call init_app(app) where the application is made"
+            )
+        return extensions
 
     def engines(self) -> list[Engine]:
         return [app.extensions[_SETTINGS].engine for app in list(self._apps)]
@@ -117,13 +124,13 @@ class Instep(Space):
         with ExitStack() as stack:  # one that fails does not keep the others open
             for app in list(self._apps):
                 stack.callback(app.extensions[_SETTINGS].close)
+                stack.callback(close_resources, app)
 
-    def _outside(self) -> Settings:
+    def _outside(self) -> Flask:
         if len(self._apps) != 1:
             raise Misuse(self._unbound()) from None
         [app] = self._apps
-        settings: Settings = app.extensions[_SETTINGS]
-        return settings
+        return app
 
     def _unbound(self) -> str:
         if not self._apps:

@@ -1,0 +1,157 @@
+"""What a space has for resources: declare them, and open a scope outside of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import isfinite
+from typing import Any, TypeVar
+
+from ..errors import Misuse
+from .lifetimes import Lifetimes
+from .resource import Kind, Resource
+from .scope import Scope, raised
+
+T = TypeVar("T")
+
+_KINDS = ("process", "thread", "request")
+
+
+class Resources:
+    """The part of a space that declares resources."""
+
+    _own: Lifetimes | None = None
+    _block: ContextVar[Scope | None] | None = None
+
+    def resource(
+        self,
+        factory: Callable[[], T],
+        /,
+        *,
+        scope: Kind = "process",
+        close: Callable[[T], object] | None = None,
+        check: Callable[[T], object] | None = None,
+        timeout: float = 10.0,
+        name: str | None = None,
+    ) -> Resource[T]:
+        """What must not be shared, made once per process, thread or request, at its first use.
+
+        A forked process does not get its parent's: it makes its own.
+
+        Args:
+            factory: makes it; it may use other resources. If it fails, the next call tries again.
+            scope: how long it lives. "process": until the exit. "thread": until the thread (or
+                greenlet) ends. "request": until the request ends, or the block of `scope()`.
+            close: closes it. What was made last is closed first.
+            check: asked at each later use; if it returns False or raises, the thing is closed and
+                made anew.
+            timeout: the longest wait for another thread that is making it, in seconds.
+            name: for messages; the factory's if it is not given.
+
+        Returns:
+            A `Resource`: call it for the value.
+
+        Raises:
+            Misuse: one of the arguments cannot be right.
+
+        Example:
+            >>> from instep import Space
+            >>> space = Space("memory:")
+            >>> cart = space.resource(list, scope="request", close=print)
+            >>> with space.scope():
+            ...     cart().append("tea")
+            ...     cart().append("milk")
+            ['tea', 'milk']
+        """
+        label = name or getattr(factory, "__qualname__", None) or repr(factory)
+        for what, given in (("factory", factory), ("close", close), ("check", check)):
+            if not callable(given) and (given is not None or what == "factory"):
+                raise Misuse(f"the resource {label!r}: {what} is to be called; this is {given!r}")
+        if scope not in _KINDS:
+            raise Misuse(f"the resource {label!r}: scope is one of {_KINDS}; this is {scope!r}")
+        return Resource(self, factory, scope, close, check, _checked(timeout), label)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """A block that stands for a request, outside of Flask: what it made is closed at its end.
+
+        Raises:
+            Exception: what a closer raised, if the block itself did not; all of them are logged.
+        """
+        lifetimes = self.lifetimes()
+        scope = lifetimes.begin("request")
+        with self._entered(scope):  # also for the closers, which may use one another's things
+            try:
+                yield
+            except BaseException:
+                lifetimes.end(scope)
+                raise
+            raised(lifetimes.end(scope))
+
+    def lifetimes(self) -> Lifetimes:
+        """The scopes of this process; for instep's own rooms."""
+        found = self._own
+        if found is None:  # of several threads the first wins
+            found = self.__dict__.setdefault("_own", Lifetimes())
+        return found
+
+    def request_scope(self) -> Scope | None:
+        """The scope of the request or block that is current; for instep's own rooms."""
+        block = self._block
+        return None if block is None else block.get()
+
+    def whereabouts(self) -> str:
+        """The request that is current, as `GET /path`, or nothing; for instep's own rooms."""
+        return ""
+
+    def in_scope(self) -> bool:
+        """Whether there is a request or a block of `scope()`; for instep's own rooms."""
+        return self.request_scope() is not None
+
+    def scope_of(self, kind: Kind) -> Callable[[], Scope]:
+        """What finds the scope that is current; for instep's own rooms."""
+        return {
+            "process": self._process_scope,
+            "thread": self._thread_scope,
+            "request": self._some_request_scope,
+        }[kind]
+
+    def _process_scope(self) -> Scope:
+        return self.lifetimes().process
+
+    def _thread_scope(self) -> Scope:
+        return self.lifetimes().thread()
+
+    def _some_request_scope(self) -> Scope:
+        scope = self.request_scope()
+        if scope is None:
+            raise Misuse(
+                "a resource per request is used where there is no request: outside of one, use "
+                "it inside of `with space.scope():`"
+            )
+        return scope
+
+    @contextmanager
+    def _entered(self, scope: Scope) -> Iterator[None]:
+        block = self._block
+        if block is None:
+            fresh: ContextVar[Scope | None] = ContextVar("instep_scope", default=None)
+            block = self.__dict__.setdefault("_block", fresh)
+        token = block.set(scope)
+        try:
+            yield
+        finally:
+            block.reset(token)
+
+    def _close_resources(self) -> None:
+        raised(self.lifetimes().close())
+
+
+def _checked(timeout: Any) -> float:
+    """A bound for waiting, in seconds."""
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise Misuse(f"a timeout is a number of seconds; this is {timeout!r}")
+    if not isfinite(timeout) or timeout < 0:
+        raise Misuse(f"a timeout is finite and not negative; this is {timeout!r}")
+    return min(float(timeout), 1e6)
