@@ -20,6 +20,7 @@ def document(plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
         "requests": load.requests,
         "path": load.path,
         "method": load.method,
+        "login": load.login,
         "number": load.number.pattern if load.number else None,
         "fresh": plan.fresh,
         "verdict": overall([run.verdict.word for run in runs]),

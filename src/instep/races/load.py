@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from instep.errors import Misuse
@@ -85,6 +85,9 @@ class Load:
         number: finds the number in a body: its first group, or the whole match. None takes the
             first integer in what a reader sees of it, without markup, head, scripts and styles.
         timeout: seconds that one request may wait for its answer.
+        login: a path that is asked once, beforehand; the cookies that its answer sets go with every
+            request, so that all clients are one user. None: nobody has a cookie.
+        cookie: what `Cookie:` says in every request; `user.logged_in` fills it in.
 
     Raises:
         Misuse: a count below one, or a path or method that HTTP cannot carry.
@@ -96,12 +99,15 @@ class Load:
     method: str = "GET"
     number: re.Pattern[str] | None = None
     timeout: float = 30.0
+    login: str | None = None
+    cookie: str = field(default="", repr=False)  # whoever has it is that user
 
     def __post_init__(self) -> None:
         if min(self.clients, self.requests) < 1:
             raise Misuse("there must be at least 1 client and 1 request")
-        if not re.fullmatch(r"/[!-~]*", self.path):
-            raise Misuse(f"path {self.path!r} must begin with / and be quoted as in a URL")
+        for path in (self.path, "/" if self.login is None else self.login):
+            if not re.fullmatch(r"/[!-~]*", path):
+                raise Misuse(f"path {path!r} must begin with / and be quoted as in a URL")
         if not re.fullmatch(r"[A-Za-z]+", self.method):
             raise Misuse(f"{self.method!r} is not an HTTP method")
 
@@ -199,6 +205,7 @@ class _Client:
         self.index = index
         self.load = load
         self.gate = gate
+        self.headers = {"Cookie": load.cookie} if load.cookie else {}
         self.connection = http.client.HTTPConnection(HOST, port, timeout=load.timeout)
         self.requests: list[Request] = []
 
@@ -226,7 +233,7 @@ class _Client:
         except OSError as error:
             return self._over(start, Outcome.FAILED, body=f"cannot connect: {error}")
         try:
-            self.connection.request(self.load.method, self.load.path)
+            self.connection.request(self.load.method, self.load.path, headers=self.headers)
             response = self.connection.getresponse()
             body = response.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:

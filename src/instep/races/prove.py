@@ -12,6 +12,7 @@ from instep.races.diseases import Disease
 from instep.races.load import Load, Request, fire, in_turn
 from instep.races.running import Running, environment, running
 from instep.races.servers import SERVERS, Cell, Server
+from instep.races.user import logged_in
 from instep.races.verdict import Verdict, judge
 
 Progress = Callable[[Cell, int, int], None]
@@ -98,7 +99,8 @@ def prove(plan: Plan, progress: Progress = lambda cell, turn, done: None) -> Ite
         One run per cell and round.
 
     Raises:
-        Misuse: the server is not installed, or did not start with this program.
+        Misuse: the server is not installed, or did not start with this program; or nobody could
+            log in.
 
     Example:
         >>> plan = Plan("counter_global:app", server="waitress", chdir=Path("examples"))
@@ -114,10 +116,11 @@ def prove(plan: Plan, progress: Progress = lambda cell, turn, done: None) -> Ite
 
 def _run(plan: Plan, server: Server, cell: Cell, turn: int, progress: Callable[[int], None]) -> Run:
     with _store(plan.fresh) as fresh, _running(plan, server, cell, fresh) as live:
-        requests, afterwards = fire(plan.load, live.port, progress), []
+        load = logged_in(plan.load, live.port)
+        requests, afterwards = fire(load, live.port, progress), []
         verdict = judge(requests, workers=cell.workers)
         if Disease.PROCESS_STATE in verdict.diseases:
-            afterwards = in_turn(plan.load, live.port, 2 * cell.workers + 2)
+            afterwards = in_turn(load, live.port, 2 * cell.workers + 2)
             verdict = judge(requests, afterwards, workers=cell.workers)
         printed = live.printed(patience=1.0 if verdict.sample else 0.0)
         return Run(cell, turn, requests, afterwards, verdict, printed)

@@ -36,8 +36,9 @@ svg { width: 100%; height: auto } svg text { font: 11px system-ui, sans-serif; f
 def report(plan: Plan, runs: Sequence[Run]) -> str:
     """The page, as text to be written to a file."""
     verdict, load = overall([run.verdict.word for run in runs]), plan.load
+    user = f"as one user, logged in at {load.login}, " if load.login else ""
     asked = (
-        f"{load.method} {load.path} under {plan.server}: {load.clients} clients at once, "
+        f"{load.method} {load.path} under {plan.server}: {user}{load.clients} clients at once, "
         f"{load.requests} requests per run; the number is {words.where(load.number)}"
     )
     title = escape(f"{plan.target}: {verdict}")
