@@ -7,13 +7,13 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import calls, growth, hot, page, report, stores
+from benchmarks import caches, calls, growth, hot, page, report, stores
 from benchmarks.board import manager
 from benchmarks.machine import machine
 from benchmarks.pace import FULL, QUICK, Pace
 from benchmarks.servers import Redis, started
 
-PARTS = ("calls", "hot", "growth", "page", "stores")
+PARTS = ("calls", "hot", "growth", "page", "stores", "caches")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -35,7 +35,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all")
-    parser.add_argument("--quick", action="store_true", help="a look, in a minute")
+    parser.add_argument("--quick", action="store_true", help="a look, in two minutes")
     parser.add_argument("--out", type=Path, help=f"a folder; a whole run writes {RESULTS.name}/")
     asked = parser.parse_args()
     for part in asked.parts:
@@ -62,8 +62,10 @@ def _run(parts: tuple[str, ...], pace: Pace) -> report.Found:
                 found.growth = growth.run(pace, folder)
             elif part == "page":
                 found.page = page.run(pace, folder, port, board)
-            else:
+            elif part == "stores":
                 found.stores = stores.run(pace.stores, folder, board)
+            else:
+                found.caches = caches.run(pace.caches, folder, port)
     found.took = time.monotonic() - start
     return found
 

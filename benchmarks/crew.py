@@ -12,7 +12,7 @@ Ready = Callable[[], object]
 _PATIENCE = 60.0  # seconds for all processes to be ready
 
 # What is imported once need not be imported by each process against the others' clock.
-set_forkserver_preload(["benchmarks.hot", "benchmarks.stores"])
+set_forkserver_preload(["benchmarks.hot", "benchmarks.stores", "benchmarks.caches.stampede"])
 
 
 def crew(

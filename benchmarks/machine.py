@@ -59,6 +59,7 @@ def _processor() -> str:
 def _versions() -> dict[str, str]:
     packages = ["instep", "ormsgpack", "diskcache", "redis", "flask", "gunicorn"]
     packages += ["psycopg", "psycopg-pool", "sqlalchemy", "pymemcache"]
+    packages += ["flask-caching", "dogpile-cache", "cashews", "limits"]
     versions = {package: version(package) for package in packages}
     versions["lmdb"] = f"{version('lmdb')} (LMDB {'.'.join(map(str, lmdb.version()))})"
     versions["SQLite"] = sqlite3.sqlite_version

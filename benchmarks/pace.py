@@ -1,4 +1,4 @@
-"""How long a run takes: everything, in about seven minutes, or a quick look."""
+"""How long a run takes: everything, in about ten minutes, or a quick look."""
 
 from dataclasses import dataclass
 
@@ -35,6 +35,25 @@ class Stores:
 
 
 @dataclass(frozen=True, slots=True)
+class Caches:
+    """How much is done with caches, rate limits and resources.
+
+    Args:
+        rounds: how often the contenders of single calls take turns.
+        turn: seconds that one contender has in one round.
+        cells: processes and threads that miss one key at once.
+        rushes: how often they do, for each contender.
+        stream: seconds for which a key that expires is wanted, for each contender.
+    """
+
+    rounds: int
+    turn: float
+    cells: tuple[Cell, ...]
+    rushes: int
+    stream: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How much of each measurement is done.
 
@@ -50,6 +69,7 @@ class Pace:
         page: seconds of load on the page, per contender and round.
         pages: rounds of the page.
         stores: the stores on servers.
+        caches: caches, rate limits and resources.
     """
 
     rounds: int
@@ -62,6 +82,7 @@ class Pace:
     page: float
     pages: int
     stores: Stores
+    caches: Caches
 
 
 FULL = Pace(
@@ -84,6 +105,7 @@ FULL = Pace(
         sizes=(100, 10_000, 1_000_000),
         small_sizes=(100, 10_000, 100_000),
     ),
+    caches=Caches(rounds=25, turn=0.02, cells=((4, 2), (4, 25)), rushes=3, stream=3.5),
 )
 
 QUICK = Pace(
@@ -106,4 +128,5 @@ QUICK = Pace(
         sizes=(100, 10_000),
         small_sizes=(100, 1_000),
     ),
+    caches=Caches(rounds=5, turn=0.005, cells=((4, 2),), rushes=1, stream=1.5),
 )

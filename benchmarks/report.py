@@ -6,6 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import calls, goals, growth, hot, page
+from benchmarks.caches import Caches
+from benchmarks.caches import pictures as caches_pictures
+from benchmarks.caches import report as caches_report
+from benchmarks.caches.goals import of_caches
 from benchmarks.calls import Calls
 from benchmarks.growth import Growth
 from benchmarks.hot import Heat
@@ -43,6 +47,7 @@ class Found:
     growth: Growth | None = None
     page: Pages | None = None
     stores: Stores | None = None
+    caches: Caches | None = None
 
     def goals(self) -> list[goals.Goal]:
         """The project's own figures, as far as they were measured."""
@@ -52,6 +57,7 @@ class Found:
         every += goals.of_heat(self.hot) if self.hot else []
         every += goals.of_growth(self.growth) if self.growth else []
         every += of_stores(self.stores) if self.stores else []
+        every += of_caches(self.caches) if self.caches else []
         return every
 
 
@@ -64,6 +70,8 @@ def write(found: Found, folder: Path) -> None:
     drawn = pictures(found.calls, found.hot, found.pace)
     if found.stores:
         drawn |= stores_pictures.pictures(found.stores, found.machine.cores)
+    if found.caches:
+        drawn |= caches_pictures.pictures(found.caches)
     for name, picture in drawn.items():
         (folder / name).write_text(picture)
 
@@ -76,6 +84,7 @@ def markdown(found: Found) -> str:
     parts += [_growth(found.growth)] if found.growth else []
     parts += [_page(found.page, found)] if found.page else []
     parts += [stores_report.markdown(found.stores, found.pace.stores)] if found.stores else []
+    parts += [caches_report.markdown(found.caches, found.pace.caches)] if found.caches else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from actors import Child
+from actors import Child, forking
 from manager_server import Manager
 from places import PLACES, place
 from servers import Memcached, Postgres, Redis
@@ -21,15 +20,8 @@ def state(tmp_path: Path) -> Path:
 @pytest.fixture
 def fork() -> Iterator[Callable[..., Child]]:
     """Run functions in forked processes; what still lives at the end of the test is killed."""
-    children: list[Child] = []
-
-    def start(work: Callable[..., Any], *args: Any, plain: bool = False) -> Child:
-        children.append(Child(work, *args, plain=plain))
-        return children[-1]
-
-    yield start
-    for child in children:
-        child.end()
+    with forking() as start:
+        yield start
 
 
 @pytest.fixture(scope="session")

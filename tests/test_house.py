@@ -26,13 +26,33 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 ROOMS: dict[str, set[str]] = {
-    "lmdb": {"stores/lmdb.py", "stores/environment.py", "stores/membership.py"},
-    "redis": {"stores/redis"},
-    "psycopg": {"stores/postgres/"},
+    "lmdb": {
+        "stores/lmdb.py",
+        "stores/environment.py",
+        "stores/forgetting.py",
+        "stores/membership.py",
+    },
+    "redis": {"stores/redis", "integrations/redis.py"},
+    "psycopg": {"stores/postgres/", "integrations/psycopg.py"},
+    "psycopg_pool": {"integrations/psycopg.py"},
+    "sqlalchemy": {"integrations/sqlalchemy.py"},
+    "requests": {"integrations/requests.py"},
+    "httpx": {"integrations/httpx.py"},
+    "limits": {"integrations/limits.py"},
+    "dogpile": {"integrations/dogpile.py"},
     "pymemcache": {"stores/memcached/"},
     "ormsgpack": {"codec/"},
-    "flask": {"flask/"},
-    "werkzeug": {"flask/"},
+    "cachelib": {"integrations/cachelib.py"},
+    "flask_caching": {"integrations/flask_caching/"},
+    "itsdangerous": {"integrations/session/"},
+    "markupsafe": {"integrations/flask_caching/", "integrations/session/"},
+    "flask": {
+        "flask/",
+        "integrations/flask_caching/",
+        "integrations/limits.py",
+        "integrations/session/",
+    },
+    "werkzeug": {"flask/", "integrations/flask_caching/"},
     "click": {"flask/commands.py", "cli/"},
     "rich": {"cli/"},
     "pytest": {"testing/"},
@@ -90,6 +110,7 @@ def test_the_error_tree() -> None:
         "StoreError": "InstepError",
         "Conflict": "InstepError",
         "LockTimeout": "Conflict",
+        "PoolTimeout": "Conflict",
         "LeaseLost": "Conflict",
     }
 
