@@ -29,7 +29,7 @@ _AT_LEAST = 5  # pulses after which it tries in any case
 Call = Callable[[], object]
 
 
-class Campaign:
+class Campaign(process.Lockless):
     """Tries to lead until it is ended.
 
     Args:
@@ -84,9 +84,6 @@ class Campaign:
         self.elected.set()
         if self._thread != threading.get_ident():
             self._finished.wait(self._candidate.lease)
-
-    def before_fork(self) -> None:
-        """Nothing here is locked."""
 
     def after_fork_in_parent(self) -> None:
         """Let the children try first."""

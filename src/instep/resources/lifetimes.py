@@ -18,7 +18,7 @@ from ..stores import process
 from .scope import Scope, told
 
 
-class Lifetimes:
+class Lifetimes(process.Lockless):
     """The scopes of one space, or of one application, in this process."""
 
     _local: threading.local
@@ -62,12 +62,6 @@ class Lifetimes:
             if scope.what == "thread" and scope is not mine:
                 scope.retire()
         return mine.close() + self.process.close()
-
-    def before_fork(self) -> None:
-        """What is under way goes on: the child does not touch it."""
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
 
     def after_fork_in_child(self) -> None:
         """Forget, without closing, what the parent has made."""

@@ -42,7 +42,7 @@ class Keepers:
         return found or self._special.setdefault(lease, Keeper(lease / 3))
 
 
-class Keeper:
+class Keeper(process.Lockless):
     """Renews holds of one store in this process.
 
     Args:
@@ -63,12 +63,6 @@ class Keeper:
     def drop(self, hold: Leased) -> None:
         """It has ended."""
         self._holds.pop(hold, None)
-
-    def before_fork(self) -> None:
-        """Nothing here is locked."""
-
-    def after_fork_in_parent(self) -> None:
-        """The thread goes on."""
 
     def after_fork_in_child(self) -> None:
         """What was held is the parent's, and so is the thread."""

@@ -37,6 +37,18 @@ class Forkable(Protocol):
         """Forget, without closing, what belongs to the parent."""
 
 
+class Lockless:
+    """What holds no lock that a fork could cut in two: only a child has to begin anew."""
+
+    __slots__ = ()
+
+    def before_fork(self) -> None:
+        """Nothing has to end."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+
 class ReentrantLock(Protocol):
     """`threading.RLock`, with the question that `threading.Condition` asks it."""
 

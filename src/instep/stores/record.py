@@ -131,18 +131,12 @@ def full_key(stored: bytes, raw: bytes) -> bytes:
     return raw[start : start + _LENGTH.unpack_from(raw, _size)[0]]
 
 
-class _Numbering:
+class _Numbering(process.Lockless):
     """Begins transaction ids anew in each process, at a random number, however it was forked."""
 
     def __init__(self) -> None:
         self.after_fork_in_child()
         process.watch(self)
-
-    def before_fork(self) -> None:
-        """Nothing here is locked."""
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
 
     def after_fork_in_child(self) -> None:
         """The parent goes on with its own."""

@@ -49,10 +49,13 @@ class Interface(SessionInterface):
         signer = _signer(app)
         if signer is None:
             return None
-        sid = _unsigned(signer, request.cookies.get(self.get_cookie_name(app), ""))
+        cookie = request.cookies.get(self.get_cookie_name(app), "")
+        sid = _unsigned(signer, cookie)
         found = self._records.load(sid) if sid else None
         if found is not None:
-            return Session(self._records, sid, found)
+            # A key that is a fallback now will be none some day; the newest one signs it again.
+            stale = signer.sign(sid).decode() != cookie
+            return Session(self._records, sid, found, stale=stale)
         fresh = Session(self._records)
         if self._settings.permanent:
             fresh.permanent = True

@@ -24,6 +24,7 @@ from .records import Changes, Fate, Found, Records, is_empty
 
 log = logging.getLogger("instep")
 
+_BRIEF = 60.0  # seconds; the least that a request has to come to its end with a new id
 _RENEWED = 0.05  # the part of its lifetime that has gone when a session's expiry is moved
 
 
@@ -81,9 +82,10 @@ class Session(dict[str, Any], SessionMixin):
         self._base = found.packed if found else None  # the bytes that changes are told from
         self._expires = found.expires if found else 0.0
         self._lasting = self.permanent  # as its cookie says
-        self._cleared = self._rotated = self._forced = False
+        self._stale = stale
+        self._cleared = self._rotated = self._forced = self._committed = False
         self._inside: Transaction | None = None
-        self._cookie = Cookie.SET if stale else Cookie.LEFT
+        self._cookie = Cookie.LEFT
         self.new = found is None
         self.refused = False  # once something in it could not be written
 
@@ -112,6 +114,8 @@ class Session(dict[str, Any], SessionMixin):
 
     def rotate(self) -> None:
         """Give the session a new id at the end of the request, and keep what is in it.
+
+        In a transaction that is at the end of its block.
 
         Do so whenever a user gets more rights, as at a login: an id that somebody else may know
         from before is worth nothing then.
@@ -145,6 +149,8 @@ class Session(dict[str, Any], SessionMixin):
                     self._enter(held, self._base)
                     yield
                     self._leave(held)
+                if self._rotated and not self._cleared:
+                    self._arrive()
         except BaseException:
             self._roll_back(before)
             raise
@@ -188,14 +194,15 @@ class Session(dict[str, Any], SessionMixin):
         changes = Changes({}, frozenset())
         if packed != self._base:
             changes = self._records.differences(self._base, self)
-        renewed = self._forced or self._due(lifetime, refresh) or self.permanent != self._lasting
+        due = self._due(lifetime, refresh or self._committed)
+        renewed = due or self._forced or self._stale or self.permanent != self._lasting
         if not (changes or self._rotated or renewed):
             return Cookie.LEFT
         return self._changed(packed, changes, lifetime)
 
     def _changed(self, packed: bytes, changes: Changes, lifetime: float) -> Cookie:
         """Write to the record that there is, under its id or a new one."""
-        cookie = self._rotated or self.permanent or self._lasting
+        cookie = self._rotated or self._stale or self.permanent or self._lasting
         if self._rotated:
             fate, self._sid = self._records.move(self._sid, changes, lifetime)
         else:
@@ -210,7 +217,7 @@ class Session(dict[str, Any], SessionMixin):
 
     def _kept(self, packed: bytes, lifetime: float, cookie: Cookie) -> Cookie:
         self._base, self._expires, self._lasting = packed, time.time() + lifetime, self.permanent
-        self._cleared = self._rotated = self._forced = False
+        self._cleared = self._rotated = self._forced = self._committed = self._stale = False
         return cookie
 
     def _forget(self) -> None:
@@ -236,8 +243,19 @@ class Session(dict[str, Any], SessionMixin):
     def _leave(self, held: Transaction) -> None:
         """What the block has left goes into the commit; an emptied session has ended."""
         self._cleared = self._cleared or is_empty(self)
-        self._records.write(held, self._sid, None if self._cleared else self)
-        self._base = self._records.pack(self)
+        self._records.write(held, self._sid, self)  # refuses what cannot be kept, under any id
+        if self._cleared or self._rotated:
+            self._records.write(held, self._sid, None)
+        packed = self._records.pack(self)
+        self._committed = self._committed or packed != self._base
+        self._base = packed
+
+    def _arrive(self) -> None:
+        """Go on under a new id: who knows the old one must not see what the block has left."""
+        left = max(self._expires - time.time(), _BRIEF)
+        self._sid = self._records.create(self, left)
+        self._expires = time.time() + left
+        self._rotated, self._committed, self._cookie = False, True, Cookie.SET
 
     def _become(self, items: dict[str, Any]) -> None:
         super().clear()

@@ -59,7 +59,7 @@ class _Tally:
         return since
 
 
-class Figures:
+class Figures(process.Lockless):
     """The counts of one cache in this process.
 
     Args:
@@ -108,12 +108,6 @@ class Figures:
         """What all processes have added up."""
         record = store.read(self._key)
         return Stats(*self._numbers(record.data if record else None))
-
-    def before_fork(self) -> None:
-        """Nothing here is locked."""
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
 
     def after_fork_in_child(self) -> None:
         """What was counted is the parent's to add."""

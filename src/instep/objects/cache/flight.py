@@ -26,18 +26,12 @@ from ...stores.keys import readable
 LEASE = 0.9  # seconds; where no kernel tells that a process died, others wait for so long
 
 
-class _Queue:
+class _Queue(process.Lockless):
     """Where the threads of this process wait for each other's flights."""
 
     def __init__(self) -> None:
         self.after_fork_in_child()
         process.watch(self)
-
-    def before_fork(self) -> None:
-        """Nothing here is locked that a child would need."""
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
 
     def after_fork_in_child(self) -> None:
         """Nobody but this thread exists here, and what it was making is the parent's."""

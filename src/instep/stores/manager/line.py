@@ -115,7 +115,7 @@ class Line:
                 os.close(number)
 
 
-class Lines:
+class Lines(process.Lockless):
     """This process's connections to one server.
 
     Args:
@@ -127,12 +127,6 @@ class Lines:
         self._instance = b""
         self.after_fork_in_child()
         process.watch(self)
-
-    def before_fork(self) -> None:
-        """Nothing here is locked."""
-
-    def after_fork_in_parent(self) -> None:
-        """Nothing was."""
 
     def after_fork_in_child(self) -> None:
         """Begin anew; the parent's connections are the parent's."""

@@ -134,7 +134,7 @@ class TooLarge(Exception):
     """The server takes no value of this size."""
 
 
-class Links:
+class Links(process.Lockless):
     """This process's connections to some servers."""
 
     def __init__(self) -> None:
@@ -178,12 +178,6 @@ class Links:
         for idle in self._idle.copy().values():
             while idle:
                 idle.pop().close()
-
-    def before_fork(self) -> None:
-        """Nothing here is locked."""
-
-    def after_fork_in_parent(self) -> None:
-        """Nothing was."""
 
     def after_fork_in_child(self) -> None:
         """Begin anew; the connections are the parent's."""

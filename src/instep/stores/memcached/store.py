@@ -39,7 +39,7 @@ _POWERS = Powers(
 )
 
 
-class MemcachedStore(Store):
+class MemcachedStore(Store, process.Lockless):
     """Keeps records in memcached.
 
     Args:
@@ -98,12 +98,6 @@ class MemcachedStore(Store):
         if not process.here[0]:
             process.settle()
         return self._holds
-
-    def before_fork(self) -> None:
-        """Nothing here is locked."""
-
-    def after_fork_in_parent(self) -> None:
-        """Nothing was."""
 
     def after_fork_in_child(self) -> None:
         """Nobody but this thread exists here."""

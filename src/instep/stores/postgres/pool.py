@@ -68,7 +68,7 @@ class _Beyond:
 _BEYOND = _Beyond()
 
 
-class Connections:
+class Connections(process.Lockless):
     """Gives out connections and takes them back.
 
     Args:
@@ -195,12 +195,6 @@ class Connections:
         self._round = object()
         self._checked = False
         self._empty()
-
-    def before_fork(self) -> None:
-        """Connections may stay in use: the child does not touch them."""
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
 
     def after_fork_in_child(self) -> None:
         """Begin anew, and keep what is the parent's from being closed."""

@@ -41,7 +41,7 @@ _SCHEMA = re.compile(r"(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 _BEYOND = b"\xff" * 512  # behind every stored key, which have 480 bytes at most
 
 
-class PostgresStore(Store):
+class PostgresStore(Store, process.Lockless):
     """Keeps records in a table of PostgreSQL.
 
     Args:
@@ -120,12 +120,6 @@ class PostgresStore(Store):
         except Refused as refusal:
             raise self.pool.trouble(refusal.text, refusal.state) from None
         return found
-
-    def before_fork(self) -> None:
-        """Holds of other threads stay theirs."""
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
 
     def after_fork_in_child(self) -> None:
         """Nobody but this thread exists here: forget what the others held."""

@@ -28,7 +28,7 @@ _WISH = b"3000"  # ms that what a holder waits for is known
 _monotonic = time.monotonic
 
 
-class Place:
+class Place(process.Lockless):
     """A Redis server, or a cluster, as this process reaches it.
 
     Args:
@@ -53,12 +53,6 @@ class Place:
     def close(self) -> None:
         """Close the connections that nobody uses; the next call makes new ones."""
         self.calls.route.close()
-
-    def before_fork(self) -> None:
-        """Nothing is under way that a fork could cut in two."""
-
-    def after_fork_in_parent(self) -> None:
-        """Nothing has changed."""
 
     def after_fork_in_child(self) -> None:
         """The connections, the holds and the requests' numbers are the parent's."""
