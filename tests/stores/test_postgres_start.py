@@ -237,3 +237,20 @@ def test_a_statement_that_an_administrator_ends(postgres_server: Postgres, opene
     thread.join()
     hold.release()
     other.close()
+
+
+def test_a_free_key_is_held_without_a_wait_by_a_slow_server_too(
+    postgres_server: Postgres, opened: Open
+) -> None:
+    """A server that takes a while to make the row is not somebody else who has the key."""
+    store = opened(postgres_server.url)
+    store.read(b"n")
+    postgres_server.sql(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.05); RETURN NEW; END $$"
+    )
+    postgres_server.sql(
+        "CREATE TRIGGER slow BEFORE INSERT ON instep.records FOR EACH ROW EXECUTE FUNCTION slow()"
+    )
+    store.hold((b"n",), 0.0).release()
+    store.hold((b"a", b"b"), 0.0).release()

@@ -35,7 +35,6 @@ from ..stores.keys import LOCK, UNDER, readable
 log = logging.getLogger("instep")
 
 _SLICE = 60.0  # seconds; who waits without a bound asks again after so long
-_AT_ONCE = (0.0, 0.05, 0.25)  # seconds; a server that has no time at all may not get to answer
 
 
 class InstepBackend(CacheBackend):
@@ -187,13 +186,10 @@ class Mutex(CacheMutex):
 
     def _at_once(self) -> Hold | None:
         """The hold, unless somebody else has it."""
-        for timeout in _AT_ONCE:
-            try:
-                return self._hold(timeout)
-            except LockTimeout as late:
-                if late.holder is not None:
-                    break
-        return None
+        try:
+            return self._hold(0.0)
+        except LockTimeout:
+            return None
 
     def _hold(self, timeout: float) -> Hold:
         return self._space.opened().store.hold((self._key,), timeout, lease=LEASE)
