@@ -77,7 +77,10 @@ def describe(store: Store, codec: Codec, name: str) -> Description:
     under = key + UNDER
     records = list(everything(store, under))
     if not records:
-        raise Misuse(f"there is nothing under the name {name!r}; names() lists what there is")
+        raise Misuse(
+            f"there is nothing under the name {name!r}; names(), or `flask instep ls`, lists what "
+            "there is"
+        )
     first = next((record.data for _, record in records if record.data[:1] in _MANY), CACHE)
     entries = [full for full, _ in records if full[len(under) :][:1] in (TEXT, OTHER)]
     return Description(
@@ -99,6 +102,8 @@ def delete(opened: Opened, name: str) -> bool:
         kind = _KINDS[record.data[:1]]
         raise Misuse(f"{name!r} is a {kind}: its fence must never go back, so it stays")
     existed = delete_record(opened, Bytes(key))
+    if existed and not opened.store.powers.listing:
+        return True  # a name is one thing: what is a record has no entries to look for
     for full, _ in scan(opened, key + UNDER):
         existed = delete_record(opened, Bytes(full)) or existed
     return existed

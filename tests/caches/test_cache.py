@@ -195,7 +195,7 @@ def test_none_is_a_value(space: Space) -> None:
     """None is kept as long as the declaration says: as any other, shorter, or not at all."""
     made: list[int] = []
     usual = space.cache("usual", ttl=60)
-    shorter = space.cache("shorter", ttl=60, negative=0.02)
+    shorter = space.cache("shorter", ttl=60, negative=2)
     never = space.cache("never", ttl=60, negative=0)
     for cache in (usual, shorter, never):
         for _ in range(2):

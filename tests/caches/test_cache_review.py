@@ -1,5 +1,6 @@
 """Caches where it is narrow: the edges of what they take, and others who come at a bad moment."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from actors import Child, Gate, until
 from instep import Misuse, Space, StoreError
 from instep.objects.cache import Cache
 
@@ -98,7 +100,7 @@ def test_an_old_value_that_is_too_old_goes_when_its_refresh_fails(listing: Space
     ended(twin, "k", "old")
     with pytest.raises(ZeroDivisionError):
         cache.get_or_create("k", lambda: 1 // 0)
-    assert listing.describe("c").entries is None
+    assert listing.names() == []
 
 
 def test_nothing_is_kept_instead_of_an_old_value(space: Space) -> None:
@@ -228,10 +230,96 @@ def test_a_pool_that_is_used_up_serves_what_is_old(postgres_server: Any) -> None
     cache = space.cache("c", ttl=0.02, stale=60)
     busy = space.cache("busy", ttl=60)
     ended(cache, "k", "old")
-    found = in_flight(
-        busy,
-        "a",
-        lambda: in_flight(busy, "b", lambda: cache.get_or_create("k", lambda: pytest.fail("how?"))),
-    )
+    found = in_flight(busy, "a", lambda: cache.get_or_create("k", lambda: pytest.fail("how?")))
     assert found == "old"
     space.close()
+
+
+def test_the_path_of_what_cannot_be_stored(space: Space) -> None:
+    """It leads through the value, as its caller knows it, and not through the cache's record."""
+    cache = space.cache("c", ttl=60)
+    with pytest.raises(Misuse, match=r"^c\['k'\]\['rows'\]\[1\] is of type object"):
+        cache.set("k", {"rows": [1, object()]})
+    with pytest.raises(Misuse, match=r"^c\['k'\] is of type object"):
+        cache.get_or_create("k", object)
+
+
+def make_when_told(url: str, making: Gate, go: Gate, stale: float = 0.0) -> str:
+    """Make a value when the gate opens."""
+
+    def create() -> str:
+        making.open()
+        go.pass_through()
+        return "theirs"
+
+    return Space(url).cache("c", ttl=0.02 if stale else 60, stale=stale).get_or_create("k", create)
+
+
+@pytest.mark.parametrize("server", ["redis_server", "memcached_server"])
+def test_of_two_flights_the_first_that_ends_is_kept(
+    server: str, request: pytest.FixtureRequest, fork: Callable[..., Child]
+) -> None:
+    """Makers that are taken for dead (the GIL was held) do not keep each other from storing."""
+    url = request.getfixturevalue(server).url
+    making, go = Gate(), Gate()
+    victim = fork(make_when_told, url, making, go)
+    making.pass_through()
+    os.kill(victim.pid, 19)
+    space = Space(url, timeout=25)
+    cache = space.cache("c", ttl=60)
+
+    def create() -> str:
+        os.kill(victim.pid, 18)
+        go.open()
+        assert victim.result(30) == "theirs"
+        return "mine"
+
+    assert cache.get_or_create("k", create) == "mine"
+    assert cache.get("k") == "theirs"
+    space.close()
+
+
+def test_a_dead_maker_is_not_served_around_for_long(
+    served: str, opened: Space, fork: Callable[..., Child]
+) -> None:
+    """Where an old value is served, nobody waits; still it is soon made anew."""
+    cache, making = opened.cache("c", ttl=0.02, stale=60), Gate()
+    ended(cache, "k", "old")
+    victim = fork(make_when_told, served, making, Gate(), 60)
+    making.pass_through()
+    victim.kill()
+    killed = time.monotonic()
+    until(lambda: cache.get_or_create("k", lambda: "new") == "new")
+    assert time.monotonic() - killed < 6  # of a usual lease, 10 s
+
+
+class Grown:
+    """A class of a release that cannot take over what an older one kept."""
+
+    refuses = False
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        if self.refuses:
+            raise KeyError("colour")
+        self.__dict__.update(state)
+
+
+def test_what_a_class_refuses_is_made_anew(
+    space: Space, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of a class of the program's own is a miss, said once; but not for what it makes."""
+    space.declare(Grown)
+    cache = space.cache("c", ttl=60)
+    cache.set("k", Grown(1))
+    assert cache.get("k").size == 1
+    monkeypatch.setattr(Grown, "refuses", True)
+    assert [cache.get("k", "miss"), cache.get("k", "miss")] == ["miss", "miss"]
+    assert len(caplog.records) == 1
+    assert "colour" in caplog.text
+    with pytest.raises(KeyError, match="colour"):
+        cache.get_or_create("k", lambda: Grown(2))
+    assert cache.get_or_create("k", lambda: 2) == 2
+    assert cache.stats().failed == 1

@@ -167,5 +167,11 @@ def _unknown(kind: type) -> str:
     if refusal is not None:
         return refusal
     if declarable(kind):
-        return f"a class that the space does not know: call space.declare({kind.__name__})"
-    return "which cannot be stored: keep connections, locks and the like in a resource"
+        return (
+            f"a class that the space does not know: call space.declare({kind.__name__}) if it is "
+            "yours, or keep plain values of it"
+        )
+    return (
+        "which cannot be stored: keep plain values of it, or, with connections, locks and the "
+        "like, a resource"
+    )

@@ -4,6 +4,7 @@ How it stays right: every entry that is stored takes a number of a counter that 
 and whoever gets a multiple of a tenth of the bound sweeps: it goes over all of the entries and
 deletes the oldest until a tenth of the bound is free. So between two sweeps no more can come than
 fit. What is stored while a sweep is under way may exceed the bound by as much, until the next.
+Marks without a value are no entries: a flight among many others would never be stored.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ class Bound:
         return self._sweep(store, timeout)
 
     def _sweep(self, store: Store, timeout: float) -> int:
-        ages = [(made(record.data), key) for key, record in everything(store, self._entries)]
-        gone = nsmallest(max(0, len(ages) - self._most + self._room), ages)
+        found = ((made(record.data), key) for key, record in everything(store, self._entries))
+        ages = [(age, key) for age, key in found if age is not None]
+        gone = nsmallest(max(0, len(ages) - self._most + self._room - 1), ages)
         for _, key in gone:
             store.update(key, _delete, timeout)
         return len(gone)

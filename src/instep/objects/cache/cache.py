@@ -112,7 +112,7 @@ class Cache(Named):
         opened, full = self._space.opened(), self._shelf.key(key)
         made = self._made(opened, full, value, ttl, checked(tags))
 
-        def unless_there(found: Entry | None, _: float) -> Made:
+        def unless_there(_until: float, _tags: object, found: Entry | None) -> Made:
             if found is not None:
                 raise _There
             return made
@@ -152,9 +152,9 @@ class Cache(Named):
             kept = found is not None and ttl is AS_DECLARED
             return found.fresh if found and kept else self._terms.fresh(ttl)
 
-        def computed(found: Entry | None, until: float) -> Made:
+        def computed(until: float, tags: dict[str, bytes], found: Entry | None) -> Made:
             new = fn(default if found is None else found.value)
-            return self._shelf.made(full, new, until, 0.0, found.tags if found else {})
+            return self._shelf.made(full, new, until, 0.0, tags)
 
         made = self._shelf.revise(opened, full, computed, end)
         return cast("T", self._shelf.value(made))
@@ -297,7 +297,7 @@ class Cache(Named):
         self, opened: Opened, full: bytes, value: object, ttl: float | None, tags: tuple[str, ...]
     ) -> Made:
         """An entry of a value that is there already."""
-        fresh = self._terms.fresh(ttl)
+        fresh = self._terms.fresh(ttl, value if ttl is AS_DECLARED else ...)
         return self._shelf.made(full, value, fresh, 0.0, self._shelf.tagged(opened, tags, fresh))
 
 

@@ -8,9 +8,11 @@ is not.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import partial, update_wrapper
 from hashlib import blake2b
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from ...codec import Codec
@@ -39,7 +41,7 @@ class Keys:
     def __init__(self, codec: Codec, name: str) -> None:
         self._codec = codec
         self._name = name
-        self._functions: dict[str, tuple[str, int]] = {}  # where the function of a name is
+        self._functions: dict[str, tuple[object, ...]] = {}  # which has a name
 
     def of(self, fn: Callable[..., Any], key: KeyOf | None) -> KeyOf:
         """What makes the key of a function's arguments.
@@ -65,8 +67,14 @@ class Keys:
 
     def _claim(self, fn: Callable[..., Any]) -> None:
         """Two functions of one name would get each other's results."""
-        name, code = fn.__qualname__, inspect.unwrap(fn).__code__
-        where = code.co_filename, code.co_firstlineno
+        name, plain = fn.__qualname__, inspect.unwrap(fn)
+        if not inspect.isfunction(plain):
+            raise Misuse(
+                f"{self._name!r}: {name} is bound to an object, or is not Python's, so no key can "
+                "be made of its arguments: give it a key="
+            )
+        code = plain.__code__
+        where = code.co_filename, code.co_firstlineno, *_closed_over(plain)
         if "<lambda>" in name or self._functions.setdefault(name, where) != where:
             raise Misuse(
                 f"{self._name!r}: the name {name} is not this function's alone, so another one "
@@ -102,6 +110,14 @@ class Keys:
                 "say what its result hangs on: cached(key=lambda …: …)"
             ) from None
         return f"{name}#{blake2b(packed, digest_size=16).hexdigest()}"
+
+
+def _closed_over(fn: FunctionType) -> Iterator[object]:
+    """What tells functions apart that were made by the same lines: texts, numbers, bytes."""
+    for cell in fn.__closure__ or ():
+        with suppress(ValueError):  # it is not there yet: the function's own name
+            if type(cell.cell_contents) in _SPOKEN:
+                yield repr(cell.cell_contents)
 
 
 class Cached(Generic[P, T]):

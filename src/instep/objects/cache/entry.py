@@ -4,8 +4,10 @@ The data are a byte of kind and a packed list: flight, made, fresh, cost, tags, 
 there is one. Flight and made always take nine bytes, at the same place, so that they can be read
 and replaced without unpacking a value.
 
-How it stays right: a flight marks the entry with its number before it begins, and its result is
-stored only if the mark is still there. Whoever sets or deletes meanwhile takes it away.
+How it stays right: before a flight begins there is an entry, if need be one without a value, and
+its number is the mark of the flight, whose result is stored only if the mark is still there.
+Whoever sets or deletes meanwhile takes it away. Two flights at once (the first one was taken for
+dead) have the same mark: whichever ends first stores its value, and takes the mark away.
 """
 
 from __future__ import annotations
@@ -18,17 +20,19 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 from ...codec import Codec
-from ...errors import StoreError
+from ...errors import Misuse, StoreError
 from ..kinds import CACHE
 
 MARKED = 3600.0  # seconds for which a mark is kept; of a longer flight nothing is stored
 
 _HIGH = 1 << 63  # a number from here on takes nine bytes, in msgpack
+_LENGTH = slice(1, 2)
 _FLIGHT = slice(3, 11)  # after the kind, the list's length and the number's own code
 _MADE = Struct(">d")
 _MADE_AT = 12
 _LEAST = 20  # bytes of an entry
 _FULL = 6  # parts of an entry with a value
+_FULL_LIST = bytes((0x90 | _FULL,))  # how msgpack begins them
 _new = tuple.__new__  # what the class of a named tuple calls, without its arguments
 
 
@@ -36,7 +40,7 @@ class Entry(NamedTuple):
     """A value in a cache.
 
     Args:
-        flight: the number of the flight that may replace it.
+        flight: the number of the flights that may replace it.
         made: when it was made, in seconds since the epoch.
         fresh: until when it is fresh, in the same; infinite for always.
         cost: how long it took to make, in seconds.
@@ -88,14 +92,19 @@ def pack(codec: Codec, entry: Entry, where: str) -> bytes:
         Misuse: its value cannot be stored.
     """
     *parts, value = entry
-    return CACHE + codec.pack([*parts, value], where)
+    try:
+        return CACHE + codec.pack([*parts, value], where)
+    except Misuse:
+        codec.pack(value, where)  # says where it is in the value, not in this list
+        raise
 
 
-def marked(codec: Codec, old: bytes | None, flight: int) -> bytes:
-    """What was there, with the mark of a flight."""
+def marked(codec: Codec, old: bytes | None) -> tuple[bytes, int]:
+    """What was there, or a mark without a value; and the number of flights that begin now."""
     if old is not None and len(old) >= _LEAST:
-        return old[: _FLIGHT.start] + flight.to_bytes(8, "big") + old[_FLIGHT.stop :]
-    return CACHE + codec.pack([flight, time.time(), 0.0, 0.0, {}], "a mark")
+        return old, int.from_bytes(old[_FLIGHT], "big")
+    flight = new_flight()
+    return CACHE + codec.pack([flight, time.time(), 0.0, 0.0, {}], "a mark"), flight
 
 
 def is_marked(data: bytes | None, flight: int) -> bool:
@@ -103,6 +112,8 @@ def is_marked(data: bytes | None, flight: int) -> bool:
     return data is not None and data[_FLIGHT] == flight.to_bytes(8, "big")
 
 
-def made(data: bytes) -> float:
-    """When an entry was made, without unpacking it; long ago if it is none."""
-    return float(_MADE.unpack_from(data, _MADE_AT)[0]) if len(data) >= _LEAST else 0.0
+def made(data: bytes) -> float | None:
+    """When a value was made, without unpacking it; None for a mark without a value."""
+    if data[_LENGTH] != _FULL_LIST:
+        return None
+    return float(_MADE.unpack_from(data, _MADE_AT)[0])

@@ -25,6 +25,8 @@ from ...stores.keys import readable
 
 LEASE = 0.9  # seconds; where no kernel tells that a process died, others wait for so long
 
+_SLOTS = (1 << 62) - 1  # of this process alone, so Python's own hash will do
+
 
 class _Queue(process.Lockless):
     """Where the threads of this process wait for each other's flights."""
@@ -61,7 +63,7 @@ def turn(store: Store, key: bytes, timeout: float) -> Iterator[float]:
     if not process.here[0]:
         process.settle()
     began, holds, flying = time.monotonic(), _queue.holds, _queue.flying
-    slot = holds.slot(b"%d %b" % (id(store), key))
+    slot = hash((id(store), key)) & _SLOTS
     me = slot, threading.get_ident()
     if me in flying:
         raise Misuse(

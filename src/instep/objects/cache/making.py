@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from ...errors import LockTimeout
+from ...errors import LockTimeout, StoreError
 from ...stores.keys import FLIGHT
 from ...transaction import Opened, current
-from .entry import Entry, new_flight
+from .entry import Entry
 from .figures import Figures
 from .flight import LEASE, turn
 from .shelf import Shelf
@@ -53,7 +53,10 @@ class Making:
         ttl: float | None,
         tags: tuple[str, ...],
     ) -> object:
-        """Make a value, or wait for somebody else who does; what is still good is not waited for.
+        """Make a value, or wait for somebody else who does.
+
+        What is still good is served if there is somebody else, or if no flight can begin (the disk
+        is full, all connections are in use): nobody gets an error who can get a value.
 
         Args:
             opened: the store.
@@ -70,17 +73,20 @@ class Making:
                 made = self._made_meanwhile(opened, full, seen)
                 if made is None:
                     stack.enter_context(opened.store.hold((key,), left, lease=LEASE))
-            except LockTimeout:
+                    made = self._made_meanwhile(opened, full, seen)
+                if made is None:
+                    tagged = self._shelf.tagged(opened, tags, self._terms.fresh(ttl))
+                    number = self._shelf.mark(opened, full)
+            except (LockTimeout, StoreError):
                 if seen is None:
                     raise
                 self._figures.stale()
                 return seen.value
             self._figures.miss()
-            made = made or self._made_meanwhile(opened, full, seen)
             if made is not None:
                 self._figures.waited()
                 return made.value
-            return self._create(opened, full, create, ttl, tags)
+            return self._create(opened, full, create, ttl, tagged, number)
 
     def _made_meanwhile(self, opened: Opened, full: bytes, seen: Entry | None) -> Entry | None:
         """The entry that somebody else has made since the caller looked."""
@@ -95,16 +101,15 @@ class Making:
         full: bytes,
         create: Callable[[], object],
         ttl: float | None,
-        tags: tuple[str, ...],
+        tagged: dict[str, bytes],
+        number: int,
     ) -> object:
-        shelf, number = self._shelf, new_flight()
-        tagged = shelf.tagged(opened, tags, self._terms.fresh(ttl))
-        shelf.mark(opened, full, number)
-        began = time.perf_counter()
+        shelf, began = self._shelf, time.perf_counter()
         try:
             value = create()
             cost = time.perf_counter() - began
             made = shelf.made(full, value, self._terms.fresh(ttl, value), cost, tagged)
+            shown = shelf.value(made)
         except BaseException:
             self._figures.failed()
             shelf.unmark(opened, full, number)
@@ -112,7 +117,7 @@ class Making:
         self._figures.created()
 
         after_commit(lambda: shelf.land(opened, full, number, made))
-        return shelf.value(made)
+        return shown
 
 
 def after_commit(work: Callable[[], object]) -> None:

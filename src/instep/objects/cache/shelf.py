@@ -45,6 +45,10 @@ class Made(NamedTuple):
     expires: float
 
 
+Revise = Callable[[float, dict[str, bytes], Entry | None], Made]
+"""See `Shelf.revise`."""
+
+
 class _Otherwise(Exception):
     """Something else is there than was thought: nothing is written, not even an expiry."""
 
@@ -130,12 +134,15 @@ class Shelf:
 
     def value(self, made: Made) -> Any:
         """The value of an entry, as others will get it."""
-        found = self._unpacked(made.data)
+        found = entries.read(self._codec, made.data)
         assert found is not None
         return found.value
 
     def put(self, opened: Opened, full: bytes, made: Made) -> None:
-        """Store an entry, whatever there was."""
+        """Store an entry, whatever there was; of one that has ended already, nothing stays."""
+        if made.fresh <= time.time():
+            self.delete(opened, full)
+            return
         change = Put(made.data, self._check)
         opened.store.update(full, change, opened.timeout, expires=made.expires)
         self._stored(opened)
@@ -144,7 +151,7 @@ class Shelf:
         self,
         opened: Opened,
         full: bytes,
-        revised: Callable[[Entry | None, float], Made],
+        revised: Revise,
         end: Callable[[Entry | None], float],
     ) -> Made:
         """Replace an entry by what a function makes of it, in one step.
@@ -152,8 +159,8 @@ class Shelf:
         Args:
             opened: the store.
             full: the entry's key.
-            revised: gets the entry if it is fresh, and until when the new one is to be, which it
-                returns; may run more than once.
+            revised: gets until when the new entry is to be fresh, its tags, and the old one if it
+                is fresh; returns the new one; may run more than once.
             end: until when the new one is to be fresh; gets the entry if it is.
 
         Returns:
@@ -165,55 +172,65 @@ class Shelf:
             there = self._entry(opened, full)
             seen = there if there and self._good(opened, there) else None
             until = end(seen)
-            step = partial(self._revised, there, seen, until, revised)
             with suppress(_Otherwise):
+                tags = self._tags_of(opened, seen, until)
+                step = partial(self._revised, there, seen, partial(revised, until, tags))
                 expires = self._terms.expires(until)
                 made: Made = opened.store.update(full, step, opened.timeout, expires=expires)
                 self._stored(opened)
                 return made
 
-    def mark(self, opened: Opened, full: bytes, number: int) -> None:
-        """Let a flight begin: if its mark is still there when it ends, it may store."""
+    def mark(self, opened: Opened, full: bytes) -> int:
+        """Let a flight begin: if its mark, a number, is still there when it ends, it may store."""
 
-        def marked(old: bytes | None) -> tuple[bytes, None]:
+        def marked(old: bytes | None) -> tuple[bytes, int]:
             self._check(old)
-            return entries.marked(self._codec, old, number), None
+            return entries.marked(self._codec, old)
 
         until = time.time() + entries.MARKED + self._terms.stale
-        opened.store.update(full, marked, opened.timeout, expires=until)
+        return opened.store.update(full, marked, opened.timeout, expires=until)
 
     def land(self, opened: Opened, full: bytes, number: int, made: Made) -> bool:
         """Store what a flight has made; whether its mark was still there."""
 
-        def landed(old: bytes | None) -> tuple[bytes, None]:
+        lasts = made.fresh > time.time()
+
+        def landed(old: bytes | None) -> tuple[bytes | None, None]:
             if not entries.is_marked(old, number):
                 raise _Otherwise
-            return made.data, None
+            return (made.data if lasts else None), None
 
-        if made.fresh <= time.time():
-            self.unmark(opened, full, number)
-            return False
+        expires = made.expires if lasts else None
         try:
-            opened.store.update(full, landed, opened.timeout, expires=made.expires)
+            opened.store.update(full, landed, opened.timeout, expires=expires)
         except _Otherwise:
             return False
-        self._stored(opened)
-        return True
+        if lasts:
+            self._stored(opened)
+        return lasts
 
     def unmark(self, opened: Opened, full: bytes, number: int) -> None:
-        """Take away the mark of a flight that made nothing; what cannot be taken away ends."""
+        """Take away the mark of a flight that failed, unless it is at a value that may be served.
+
+        What cannot be taken away ends.
+        """
 
         def unmarked(old: bytes | None) -> tuple[bytes | None, None]:
-            alone = entries.is_marked(old, number) and self.fresh(old) is None
-            return (None if alone else old), None
+            gone = entries.is_marked(old, number) and self.fresh(old, self._terms.stale) is None
+            return (None if gone else old), None
 
         with suppress(InstepError):
             opened.store.update(full, unmarked, opened.timeout)
 
-    def fresh(self, data: bytes | None) -> Entry | None:
-        """The entry in some data if it is fresh; its tags are not looked at."""
+    def fresh(self, data: bytes | None, stale: float = 0.0) -> Entry | None:
+        """The entry in some data if it is fresh; its tags are not looked at.
+
+        Args:
+            data: of its record.
+            stale: seconds for which it may be older than that.
+        """
         found = None if data is None else self._unpacked(data)
-        return found if found is not None and time.time() < found.fresh else None
+        return found if found is not None and time.time() < found.fresh + stale else None
 
     def delete(self, opened: Opened, full: bytes) -> bool:
         """Delete an entry; whether there was one that was fresh."""
@@ -249,12 +266,23 @@ class Shelf:
     def _good(self, opened: Opened, found: Entry) -> bool:
         return time.time() < found.fresh and self.tags.valid(opened.store, found.tags)
 
+    def _tags_of(self, opened: Opened, found: Entry | None, until: float) -> dict[str, bytes]:
+        """The tags of an entry that is made of another one, which last as long as itself.
+
+        Raises:
+            _Otherwise: they are invalid by now.
+        """
+        before = found.tags if found else {}
+        now = self.tagged(opened, tuple(before), until)
+        if any(now[tag] != number for tag, number in before.items()):
+            raise _Otherwise
+        return now
+
     def _revised(
         self,
         there: Entry | None,
         seen: Entry | None,
-        until: float,
-        revised: Callable[[Entry | None, float], Made],
+        revised: Callable[[Entry | None], Made],
         old: bytes | None,
     ) -> tuple[bytes, Made]:
         self._check(old)
@@ -265,7 +293,7 @@ class Shelf:
             found = seen
         if (found and found.fresh) != (seen and seen.fresh):
             raise _Otherwise
-        made = revised(found, until)
+        made = revised(found)
         return made.data, made
 
     def _entry(self, opened: Opened, full: bytes) -> Entry | None:
@@ -273,14 +301,15 @@ class Shelf:
         return None if record is None else self._unpacked(record.data)
 
     def _unpacked(self, data: bytes) -> Entry | None:
-        """What this program cannot read (a class that is not declared here) it makes anew."""
+        """What this program cannot read it makes anew: a class is not declared, or refuses it."""
         self._check(data)
         try:
             return entries.read(self._codec, data)
-        except StoreError as error:
+        except Exception as error:
             if not self._warned:
                 self._warned = True
-                log.warning("instep: %r has what is made anew, because %s", self._name, error)
+                why = error if isinstance(error, StoreError) else repr(error)
+                log.warning("instep: %r has what is made anew, because %s", self._name, why)
             return None
 
     def _check(self, data: bytes | None) -> None:

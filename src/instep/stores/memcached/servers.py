@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from ...errors import Holder
 from ..address import Address
 from ..lease import Keepers
@@ -42,7 +44,8 @@ class Servers:
                 leave that to the server's clock.
         """
         server, _, name = self.names.of(key)
-        return Lease(self.links, server, name, self._seconds, silence)
+        seconds = self._seconds if silence is None else ceil(silence) + 1  # of a coarse clock
+        return Lease(self.links, server, name, seconds, silence)
 
     def holder(self, key: bytes) -> Holder | None:
         """Who has the lease on a key."""
