@@ -29,8 +29,9 @@ $(BENCH): $(STAMP) requirements/bench.txt
 demo: env
 	$(BIN)/instep demo
 
+# Most tests wait for servers and processes of their own: several at a time take half as long.
 test: env
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: env
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cachelib.serializers import JSONSerializer
+from flask_session import Session
 
 from actors import Child
 from flask import Flask, session
@@ -265,13 +266,12 @@ def test_a_serializer_of_ones_own(space: Space) -> None:
 
 def test_flask_session_on_it(tmp_path: Path) -> None:
     """Flask-Session keeps its sessions in a cachelib cache; this one needs no server."""
-    flask_session = pytest.importorskip("flask_session")
     app = Flask(__name__)
     app.secret_key = "dev"
     app.config["SESSION_TYPE"] = "cachelib"
     space = Space(f"lmdb:{tmp_path / 'state'}?durability=none")
     app.config["SESSION_CACHELIB"] = InstepCache(space)
-    flask_session.Session(app)
+    Session(app)
 
     @app.get("/")
     def count() -> str:

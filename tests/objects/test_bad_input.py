@@ -79,7 +79,9 @@ def test_record_limits(size: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", [threading.Lock(), socket.socket, lambda: 1, object(), Thing, print], ids=repr
+    "what",
+    [threading.Lock(), socket.socket, lambda: 1, object(), Thing, print],
+    ids=["lock", "socket", "lambda", "object", "class", "builtin"],  # the same in each process
 )
 def test_an_attribute_that_cannot_be_stored(full: Space, what: Any) -> None:
     """The error names the way to it, through attributes, keys and indices."""

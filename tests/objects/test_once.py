@@ -259,6 +259,16 @@ def test_what_may_vanish_must_be_allowed(memcached_server: Any) -> None:
     space.close()
 
 
+def test_it_is_undone_where_keys_cannot_be_listed(memcached_server: Any) -> None:
+    """`delete` of a single record does not look for what memcached could not list."""
+    space = Space(memcached_server.url, timeout=30)
+    once = space.options(volatile=True).once("undone")
+    assert once.run(int)
+    assert space.delete("undone")
+    assert once.done is None
+    space.close()
+
+
 def test_it_moves_with_its_store(space: Space) -> None:
     """A dump keeps it as it is, in plain words, and it stays done in the store it is loaded to."""
     space.once("m").run(int)

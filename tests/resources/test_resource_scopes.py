@@ -384,6 +384,14 @@ def test_bad_input(space: Space, given: dict[str, Any], words: str) -> None:
         space.resource(factory, **given)
 
 
+def test_a_resource_that_is_not_called(space: Space) -> None:
+    """`db.execute(…)`, as it was with a global: the message says what is missing."""
+    db: Any = space.resource(object)
+    with pytest.raises(AttributeError, match=r"call it first, as in db\(\)\.execute"):
+        db.execute("SELECT 1")
+    assert not hasattr(db, "cursor")
+
+
 def test_a_resource_is_not_stored(space: Space) -> None:
     """As an attribute of a shared object it is refused, with a reason."""
     with pytest.raises(Misuse, match="belongs to the process"):

@@ -1,7 +1,8 @@
 """Resources in Flask programs: those of the current application, and those of the request on `g`.
 
 How it stays right. A request's scope lies on `flask.g` and stays there after it has ended, so that
-a late use finds an ended scope, and does not begin one that nobody would close.
+a late use finds an ended scope, and does not begin one that nobody would close. Only when its
+context begins once more, for a streamed body, there is a new one, which ends with it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from flask.ctx import AppContext
 from flask.globals import app_ctx
 
-from flask import Flask, g, has_request_context, request
+from flask import Flask, appcontext_pushed, g, has_request_context, request
 
 from ..resources.declaring import Resources
 from ..resources.lifetimes import Lifetimes
@@ -80,9 +81,18 @@ class FlaskResources(Resources):
     def _bind(self, app: Flask) -> None:
         """Let an application have resources of its own, and close its requests'."""
         lifetimes = app.extensions[_LIFETIMES] = Lifetimes()
+        appcontext_pushed.connect(_begin_anew, app)
 
         @app.teardown_appcontext
         def close(_: BaseException | None) -> None:
             scope = g.get(_SCOPE)
             if scope is not None:  # errors are logged: they must not take an answer from its client
                 told(lifetimes.end(scope))
+
+
+def _begin_anew(_: Flask) -> None:
+    """Flask, since 3.1.2, ends a context before a streamed body begins, and pushes it again."""
+    here = current().g
+    scope: Scope | None = here.get(_SCOPE)
+    if scope is not None and scope.ended:
+        here.pop(_SCOPE)

@@ -54,9 +54,8 @@ class NamingTransport(httpx.HTTPTransport):
             response = super().handle_request(request)
         except httpx.PoolTimeout as error:
             waited = options.get("timeout", {}).get("pool") or 0.0
-            text, found = self._borrowers.explain(waited, self._limit, "max_connections")
-            raise HttpxTimeout(
-                text, name=self._borrowers.name, timeout=waited, borrowers=found
+            raise self._borrowers.late(
+                HttpxTimeout, waited, self._limit, "max_connections"
             ) from error
         except BaseException:
             self._borrowers.gave(key)

@@ -36,10 +36,7 @@ class NamingPool(ConnectionPool):
             connection = super().getconn(timeout)
         except psycopg_pool.PoolTimeout as error:
             waited = self.timeout if timeout is None else timeout
-            text, found = self.borrowers.explain(waited, self.max_size, "max_size")
-            raise PsycopgTimeout(
-                text, name=self.borrowers.name, timeout=waited, borrowers=found
-            ) from error
+            raise self.borrowers.late(PsycopgTimeout, waited, self.max_size, "max_size") from error
         self.borrowers.took(id(connection))
         return connection
 

@@ -37,9 +37,8 @@ class NamingPool(BlockingConnectionPool):
             if str(error) != _NONE_FREE:
                 raise
             waited = float(self.timeout or 0)
-            text, found = self.borrowers.explain(waited, self.max_connections, "max_connections")
-            raise RedisTimeout(
-                text, name=self.borrowers.name, timeout=waited, borrowers=found
+            raise self.borrowers.late(
+                RedisTimeout, waited, self.max_connections, "max_connections"
             ) from error
         self.borrowers.took(id(connection))
         return connection

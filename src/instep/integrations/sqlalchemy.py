@@ -35,10 +35,7 @@ class NamingPool(QueuePool):
             return super().connect()
         except QueueTimeout as error:
             limit = self.size() + self._max_overflow
-            text, found = self.borrowers.explain(self.timeout(), limit, "pool_size")
-            raise EngineTimeout(
-                text, name=self.borrowers.name, timeout=self.timeout(), borrowers=found
-            ) from error
+            raise self.borrowers.late(EngineTimeout, self.timeout(), limit, "pool_size") from error
 
     def recreate(self) -> NamingPool:
         fresh = super().recreate()

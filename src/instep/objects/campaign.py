@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..cells import refuse_lazy
 from ..errors import InstepError, Misuse
 from ..stores import process
 from . import background
@@ -192,7 +193,7 @@ class Campaign(process.Lockless):
     def _call(self, function: Call) -> bool:
         """Call what the program gave; whether it did not fail."""
         try:
-            function()
+            refuse_lazy(self._candidate.key, function())
         except Exception as error:
             if isinstance(error, InstepError):
                 log.warning("instep: %r: %r failed: %s", self._name, function, error)

@@ -81,7 +81,7 @@ class Once(Named):
         self._key = key
         self._timeout = timeout
         self._wait = wait
-        self._turns: dict[int, _Turn] = {}
+        self._turns: dict[int, list[_Turn | None]] = {}  # by thread: of its blocks, innermost last
         self._era = process.era
 
     def __repr__(self) -> str:
@@ -130,32 +130,11 @@ class Once(Named):
             LockTimeout: somebody else was at it for longer than the timeout; the error says who.
             Misuse: this very thread is at it already, or is inside of a transaction.
         """
-        opened, me = self._space.opened(), threading.get_ident()
         if self._era is not process.era:  # a fork's child: the turns are the parent's
             self._era, self._turns = process.era, {}
-        mark = (process.era, opened.store, self._key, me)
-        self._refuse(mark)
-        if self.done is not None:
-            return False
-        timeout = opened.timeout if self._timeout is None else self._timeout
-        try:
-            hold = opened.store.hold((self._key,), timeout if self._wait else 0)
-        except LockTimeout:
-            if self._wait:
-                raise
-            return False
-        try:
-            data = hold.load(self._key)
-            done = None if data is None else self._read(data)
-        except BaseException:
-            hold.release()
-            raise
-        if done is not None:
-            hold.release()
-            return False
-        self._turns[me] = _Turn(hold, mark, time.monotonic())
-        _running.add(mark)
-        return True
+        turn = self._take()
+        self._turns.setdefault(threading.get_ident(), []).append(turn)
+        return turn is not None
 
     def __exit__(
         self,
@@ -168,7 +147,10 @@ class Once(Named):
         Raises:
             LeaseLost: this process was paused for too long, and the next one was told to do it.
         """
-        turn = self._turns.pop(threading.get_ident(), None)
+        turns = self._turns.pop(threading.get_ident(), [None])
+        turn = turns.pop()
+        if turns:
+            self._turns[threading.get_ident()] = turns
         if turn is None:
             return
         _running.discard(turn.mark)
@@ -176,6 +158,31 @@ class Once(Named):
             turn.hold.commit({self._key: self._write(turn.began)})
         else:
             turn.hold.release()
+
+    def _take(self) -> _Turn | None:
+        opened = self._space.opened()
+        mark = (process.era, opened.store, self._key, threading.get_ident())
+        self._refuse(mark)
+        if self.done is not None:
+            return None
+        timeout = opened.timeout if self._timeout is None else self._timeout
+        try:
+            hold = opened.store.hold((self._key,), timeout if self._wait else 0)
+        except LockTimeout:
+            if self._wait:
+                raise
+            return None
+        try:
+            data = hold.load(self._key)
+            done = None if data is None else self._read(data)
+        except BaseException:
+            hold.release()
+            raise
+        if done is not None:
+            hold.release()
+            return None
+        _running.add(mark)
+        return _Turn(hold, mark, time.monotonic())
 
     def _refuse(self, mark: tuple[object, Store, bytes, int]) -> None:
         if mark in _running:

@@ -11,8 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from types import FrameType
+from typing import TypeVar
 
-from ..errors import Borrower
+from ..errors import Borrower, PoolTimeout
+
+E = TypeVar("E", bound=PoolTimeout)
 
 _SHOWN = 10  # borrowers that a message names; the error has them all
 _DEEP = 60  # frames that are looked at
@@ -64,25 +67,32 @@ class Borrowers:
         """Who has one, the longest first."""
         return tuple(sorted(self._now.copy().values(), key=lambda one: one.since))
 
-    def explain(self, timeout: float, limit: int, option: str) -> tuple[str, tuple[Borrower, ...]]:
-        """What to tell a caller who waited in vain.
+    def late(self, kind: Callable[..., E], timeout: float, limit: int, option: str) -> E:
+        """The error for a caller who waited in vain.
 
         Args:
+            kind: a `PoolTimeout`.
             timeout: how long, in seconds.
             limit: how many connections there may be.
             option: the argument that allows more.
         """
         found = self.all()
+        text = self._explained(found, timeout, limit, option)
+        return kind(text, name=self.name, timeout=timeout, borrowers=found)
+
+    def _explained(
+        self, found: tuple[Borrower, ...], timeout: float, limit: int, option: str
+    ) -> str:
         begin = f"{self.name}: no connection was free for {timeout:g} s; "
         if len(found) < limit:
             return (
                 f"{begin}{len(found)} of {limit} are in use, so the server was perhaps not "
                 "reached in that time: look at what it logs" + _listed(found)
-            ), found
+            )
         return (
             f"{begin}all {limit} are in use: give them back sooner, or allow more with {option}="
             + _listed(found)
-        ), found
+        )
 
 
 def _listed(found: tuple[Borrower, ...]) -> str:

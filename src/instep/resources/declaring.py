@@ -22,7 +22,7 @@ class Resources:
     """The part of a space that declares resources."""
 
     _own: Lifetimes | None = None
-    _block: ContextVar[Scope | None] | None = None
+    _blocks: ContextVar[tuple[Scope, ...]] | None = None  # the innermost last
 
     def resource(
         self,
@@ -67,7 +67,15 @@ class Resources:
         label = name or getattr(factory, "__qualname__", None) or repr(factory)
         for what, given in (("factory", factory), ("close", close), ("check", check)):
             if not callable(given) and (given is not None or what == "factory"):
-                raise Misuse(f"the resource {label!r}: {what} is to be called; this is {given!r}")
+                raise Misuse(
+                    f"the resource {label!r}: {what} is to be called; this is {given!r}: give a "
+                    "function, without calling it"
+                )
+        if _is_lazy(factory):
+            raise Misuse(
+                f"the resource {label!r}: its factory is async or has a yield, so a call makes "
+                "nothing yet: return the thing, and say with close= what comes after"
+            )
         if scope not in _KINDS:
             raise Misuse(f"the resource {label!r}: scope is one of {_KINDS}; this is {scope!r}")
         return Resource(self, factory, scope, close, check, _checked(timeout), label)
@@ -98,8 +106,12 @@ class Resources:
 
     def request_scope(self) -> Scope | None:
         """The scope of the request or block that is current; for instep's own rooms."""
-        block = self._block
-        return None if block is None else block.get()
+        blocks = self._blocks
+        if blocks is not None:
+            for scope in reversed(blocks.get()):
+                if not scope.left:
+                    return scope
+        return None
 
     def whereabouts(self) -> str:
         """The request that is current, as `GET /path`, or nothing; for instep's own rooms."""
@@ -128,24 +140,32 @@ class Resources:
         if scope is None:
             raise Misuse(
                 "a resource per request is used where there is no request: outside of one, use "
-                "it inside of `with space.scope():`"
+                "it inside of `with space.scope():` (in Flask also `with app.app_context():`)"
             )
         return scope
 
     @contextmanager
     def _entered(self, scope: Scope) -> Iterator[None]:
-        block = self._block
-        if block is None:
-            fresh: ContextVar[Scope | None] = ContextVar("instep_scope", default=None)
-            block = self.__dict__.setdefault("_block", fresh)
-        token = block.set(scope)
+        blocks = self._blocks
+        if blocks is None:
+            fresh: ContextVar[tuple[Scope, ...]] = ContextVar("instep_scopes", default=())
+            blocks = self.__dict__.setdefault("_blocks", fresh)
+        blocks.set((*blocks.get(), scope))
         try:
             yield
-        finally:
-            block.reset(token)
+        finally:  # not by a token: a generator may end its block after one that began later
+            scope.left = True
+            blocks.set(tuple(one for one in blocks.get() if not one.left))
 
     def _close_resources(self) -> None:
         raised(self.lifetimes().close())
+
+
+def _is_lazy(function: Callable[..., object]) -> bool:
+    import inspect  # slow to load, and seldom needed before the first declaration
+
+    tests = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return any(test(function) for test in tests)
 
 
 def _checked(timeout: Any) -> float:

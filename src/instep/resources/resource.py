@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Generic, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
 
+from ..errors import Misuse
 from ..stores import process
 from .scope import Scope
 
@@ -83,6 +84,15 @@ class Resource(Generic[T]):
     def __repr__(self) -> str:
         return f"<Resource {self.name!r} per {self.kind}>"
 
+    if not TYPE_CHECKING:  # or every name would be right
+
+        def __getattr__(self, name: str) -> Any:
+            """The slip of those who had a global: `db.execute(…)` in place of `db().execute(…)`."""
+            raise AttributeError(
+                f"a resource has no {name!r}: call it first, as in db().{name}, because what it "
+                "makes may have that"
+            )
+
     def __call__(self) -> T:
         """The value for this process, thread or request, made now if there is none yet.
 
@@ -92,8 +102,9 @@ class Resource(Generic[T]):
         """
         if not _HERE[0]:
             process.settle()
-        for fake in self._fakes[-1:]:
-            return fake()
+        if self._fakes:  # but its block may be ending, in another thread
+            for fake in self._fakes[-1:]:
+                return fake()
         scope = self._find()
         try:
             value: T = scope.values[self]
@@ -119,6 +130,11 @@ class Resource(Generic[T]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if not _entered.get():
+            raise Misuse(
+                f"a block of {self!r} ends in another thread or task than it began in, where its "
+                "things cannot be found: end a generator that has one where it was begun"
+            )
         *outer, stack = _entered.get()
         _entered.set(tuple(outer))
         stack.__exit__(kind, error, trace)

@@ -39,12 +39,13 @@ class Scope:
         what: "process", "thread" or "request", for messages.
     """
 
-    __slots__ = ("__weakref__", "_closer", "_making", "_old", "ended", "values", "what")
+    __slots__ = ("__weakref__", "_closer", "_making", "_old", "ended", "left", "values", "what")
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.values: dict[Made, Any] = {}  # in the order of making
         self.ended = False
+        self.left = False  # its block, if it has one, has come to its end
         self._making: dict[Made, Making] = {}
         self._old: list[dict[Made, Any]] = []
         self._closer = 0  # the thread that closes
