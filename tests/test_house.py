@@ -19,6 +19,7 @@ import instep
 import instep.flask
 from instep.cli import main
 from instep.flask.commands import commands
+from instep.resources import Resource
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "instep"
@@ -206,8 +207,9 @@ def test_public_names_are_documented(thing: Any) -> None:
         instep.flask.Instep,
         *(
             getattr(importlib.import_module(f"instep.objects.{room}"), room.title())
-            for room in ("counter", "value", "mapping", "family", "lock")
+            for room in ("counter", "value", "mapping", "family", "lock", "cache", "once", "leader")
         ),
+        Resource,
     ],
     ids=lambda cls: cls.__name__,
 )

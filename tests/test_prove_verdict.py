@@ -201,3 +201,12 @@ def test_one_wrong_run_is_enough() -> None:
     assert overall([Word.RIGHT, Word.UNCLEAR]) is Word.UNCLEAR
     assert overall([Word.RIGHT, Word.RIGHT]) is Word.RIGHT
     assert overall([]) is Word.UNCLEAR
+
+
+def test_one_thread_cannot_race_itself() -> None:
+    """A number that another process has set back comes twice from a process of one thread."""
+    answers = [answer(1, 1), answer(2, 1), answer(1, 2), answer(2, 1), answer(3, 2)]
+    assert judge(answers, workers=2, threads=1).diseases == (Disease.PROCESS_RACE,)
+    both = (Disease.PROCESS_RACE, Disease.THREAD_RACE)
+    assert judge(answers, workers=2, threads=2).diseases == both
+    assert judge(answers, workers=2).diseases == both

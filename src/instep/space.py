@@ -57,7 +57,7 @@ class Settings:
 
     def close(self) -> None:
         """Let go of the store, if it was opened."""
-        for opened in list(self._once.values()):
+        for opened in self._once.copy().values():
             opened.store.close()
 
 

@@ -38,7 +38,11 @@ class Witness:
 
 
 def diagnose(
-    answers: Sequence[Request], unknown: int, afterwards: Sequence[Request] = ()
+    answers: Sequence[Request],
+    unknown: int,
+    afterwards: Sequence[Request] = (),
+    *,
+    threads: int | None = None,
 ) -> list[Witness]:
     """Name what explains duplicates and gaps.
 
@@ -46,6 +50,7 @@ def diagnose(
         answers: the requests with a number, sorted by start.
         unknown: how many more may have taken a number that nobody saw.
         afterwards: requests made later, one after the other; none if that was not tried.
+        threads: how many each process has, if that is known.
     """
     found: list[Witness] = []
     groups = by_number(answers).values()
@@ -55,7 +60,8 @@ def diagnose(
         found.append(Witness(Disease.PROCESS_STATE, across))
     elif across is not None:
         found.append(Witness(Disease.PROCESS_RACE, across))
-    if within is not None:
+    # Another process that writes an old number back has a single thread give one out twice, too.
+    if within is not None and not (across is not None and threads == 1):
         found.append(Witness(Disease.THREAD_RACE, within))
     return found
 

@@ -118,10 +118,10 @@ def _run(plan: Plan, server: Server, cell: Cell, turn: int, progress: Callable[[
     with _store(plan.fresh) as fresh, _running(plan, server, cell, fresh) as live:
         load = logged_in(plan.load, live.port)
         requests, afterwards = fire(load, live.port, progress), []
-        verdict = judge(requests, workers=cell.workers)
+        verdict = judge(requests, workers=cell.workers, threads=cell.threads)
         if Disease.PROCESS_STATE in verdict.diseases:
             afterwards = in_turn(load, live.port, 2 * cell.workers + 2)
-            verdict = judge(requests, afterwards, workers=cell.workers)
+            verdict = judge(requests, afterwards, workers=cell.workers, threads=cell.threads)
         printed = live.printed(patience=1.0 if verdict.sample else 0.0)
         return Run(cell, turn, requests, afterwards, verdict, printed)
 

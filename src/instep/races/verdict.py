@@ -107,7 +107,11 @@ class Verdict:
 
 
 def judge(
-    requests: Sequence[Request], afterwards: Sequence[Request] = (), *, workers: int = 1
+    requests: Sequence[Request],
+    afterwards: Sequence[Request] = (),
+    *,
+    workers: int = 1,
+    threads: int | None = None,
 ) -> Verdict:
     """Judge the requests of one run of a server.
 
@@ -115,6 +119,7 @@ def judge(
         requests: those made at once.
         afterwards: some more, made one after the other, that help to tell the diseases apart.
         workers: how many processes were to answer.
+        threads: how many each of them has, if that is known.
     """
     answers = sorted((r for r in requests if r.number is not None), key=lambda r: r.start)
     outcomes = [request.outcome for request in requests]
@@ -124,7 +129,7 @@ def judge(
     gaps = [(low + 1, high - 1) for low, high in pairwise(numbers) if high > low + 1]
     disorder, inversion = _disorder(answers)
     answered_by = {pid: len(group) for pid, group in by_pid(answers).items()}
-    found = diagnose(answers, unknown, afterwards)
+    found = diagnose(answers, unknown, afterwards, threads=threads)
     return Verdict(
         requests=len(requests),
         answered=len(answers),

@@ -282,9 +282,9 @@ class Cache(Named):
 
         What another process has counted in the second before its last call may be missing.
         """
-        store = self._space.opened().store
-        self._figures.add_up(store, _time())
-        return self._figures.read(store)
+        opened = self._space.opened()
+        self._figures.add_up(opened.store, _time(), opened.timeout)
+        return self._figures.read(opened.store)
 
     def _fresh(self, opened: Opened, full: bytes) -> Entry | None:
         found = self._shelf.read(opened, full)

@@ -81,12 +81,13 @@ class Figures(process.Lockless):
         """Whether it is time to add up."""
         return abs(now - self._last) >= _PERIOD
 
-    def add_up(self, store: Store, now: float) -> None:
+    def add_up(self, store: Store, now: float, timeout: float = 0.0) -> None:
         """Add this process's counts to the record; if that fails, at the next time.
 
         Args:
             store: the store.
             now: seconds since the epoch.
+            timeout: the longest wait for others who add up, in seconds.
         """
         self._last = now
         try:
@@ -99,7 +100,7 @@ class Figures(process.Lockless):
                 self._owed[number] += counted
             if any(self._owed):
                 with suppress(InstepError):
-                    store.update(self._key, self._plus, 0.0, expires=0.0)
+                    store.update(self._key, self._plus, timeout, expires=0.0)
                     self._owed = [0] * len(Stats._fields)
         finally:
             self._token.append(token)
