@@ -276,7 +276,7 @@ def test_a_paused_leader_knows_that_it_lost(
     def paused() -> list[bool]:
         leader = Space(url).leader("jobs", lease=LEASE)
         stand(leader, log)
-        until(lambda: leader.leads)
+        until(lambda: log.lines("start"))  # `leads` is true before start() is called
         os.kill(os.getpid(), signal.SIGSTOP)
         found = [leader.leads]  # at once, before its thread had a turn
         gate.pass_through(60)
@@ -318,7 +318,7 @@ def test_a_leader_gives_up_when_the_store_is_silent(redis_server: Any) -> None:
         print(f"\nno longer sure after {doubted:.2f} s, stop() after {said[-1][1] - silent:.2f} s")
     finally:
         redis_server.resume()
-    until(lambda: leader.leads)
+    until(lambda: said[-1][0] == "start" and leader.leads)
     assert before is not None
     assert leader.term is not None
     assert leader.term.fence > before.fence
