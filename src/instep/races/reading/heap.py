@@ -1,0 +1,171 @@
+"""Objects in the heap: who can reach them, what they hold.
+
+How it stays right. An object is private until it is stored where others can reach it; from then on
+its home is a location, and so are its attributes and items. Two objects made by the same place and
+stored in the same place are one.
+"""
+
+from __future__ import annotations
+
+from instep.races.reading.model import Location, Root
+from instep.races.reading.values import (
+    MOST_THINGS,
+    NOTHING,
+    REST,
+    Bound,
+    Object,
+    Partial,
+    Thing,
+    Value,
+    View,
+    join,
+)
+
+DEEPEST = 4
+PARSED = frozenset({"request", "loaded"})
+"""Kinds of values that may well be mappings: JSON, of a request or of a file."""
+RECORD = "record"
+"""What the database or the request owns; it never becomes a location."""
+
+
+def step(location: Location, name: str) -> Location:
+    """One step further, or the same place when the path is long enough."""
+    if len(location.path) >= DEEPEST:
+        return location
+    return Location(location.root, location.owner, location.name, (*location.path, name))
+
+
+def item_step(key: object) -> str:
+    """The step to an item."""
+    return f"[{key!r}]" if isinstance(key, str) else "[]"
+
+
+def publish(value: Value, location: Location, depth: int = 0) -> None:
+    """Let a location hold what a value may be: the private objects in it are private no longer."""
+    for thing in value.things:
+        if isinstance(thing, Object):
+            publish_object(thing, location, depth)
+        elif isinstance(thing, Bound) and isinstance(thing.receiver, Object):
+            publish_object(thing.receiver, location, depth)
+        elif isinstance(thing, View):
+            publish_object(thing.owner, location, depth)
+        elif isinstance(thing, Partial):
+            for argument in (*thing.arguments, *thing.keywords.values()):
+                publish(argument, location, depth + 1)
+
+
+def publish_object(thing: Object, location: Location, depth: int) -> None:
+    """Give an object its home, and what hangs on it too."""
+    if thing.home is not None or thing.what == RECORD or depth > DEEPEST + 2:
+        return
+    thing.home = location
+    for name, inner in thing.attributes.items():
+        publish(inner, step(location, "." + name), depth + 1)
+    for key, inner in list(thing.items.items()):
+        publish(inner, step(location, item_step(key)), depth + 1)
+
+
+def shared_self(thing: Object) -> Location:
+    """Where an object is that nothing names, but that answers requests: its class tells."""
+    if thing.cls is None:
+        return Location(Root.GLOBAL, "", thing.what)
+    return Location(Root.GLOBAL, thing.cls.module.name, thing.cls.node.name)
+
+
+def keep(old: Value | None, new: Value) -> Value:
+    """What a place holds after a store: both, with objects of the same making taken for one."""
+    new = new.bare()
+    if old is None or old is NOTHING:
+        return new
+    things: list[Thing] = list(old.things)
+    for thing in new.things:
+        if thing in things:
+            continue
+        if isinstance(thing, Object):
+            twin = next(
+                (one for one in things if isinstance(one, Object) and same(one, thing)), None
+            )
+            if twin is not None:
+                absorb(twin, thing)
+                continue
+        if len(things) < MOST_THINGS:
+            things.append(thing)
+    kind = old.kind if old.kind == new.kind else ""
+    return Value(tuple(things), kind=kind)
+
+
+def same(one: Object, other: Object) -> bool:
+    """Whether two objects come from one place in the source."""
+    return one.site == other.site and one.what == other.what and one.cls is other.cls
+
+
+def absorb(one: Object, other: Object) -> None:
+    """Make two objects share what they hold."""
+    if one.attributes is other.attributes:
+        return
+    attributes, contents = other.attributes, other.items
+    other.attributes, other.items = one.attributes, one.items
+    for name, inner in attributes.items():
+        one.attributes[name] = keep(one.attributes.get(name), inner)
+    for key, inner in contents.items():
+        one.items[key] = keep(one.items.get(key), inner)
+    if one.home is not None:
+        home, other.home = one.home, one.home
+        for name, inner in one.attributes.items():
+            publish(inner, step(home, "." + name))
+        for key, inner in list(one.items.items()):
+            publish(inner, step(home, item_step(key)))
+
+
+def put(thing: Object, key: object, value: Value) -> None:
+    """Store an item; a published container publishes it."""
+    if key is not REST and (not isinstance(key, str | int) or len(thing.items) > 40):
+        key = REST
+    if thing.home is not None and not value.things and value.kind in PARSED:
+        value = Value((Object("dict", (*thing.site[:2], -7), 0),), value.reads, value.kind)
+    thing.items[key] = keep(thing.items.get(key), value) if thing.home else merge(thing, key, value)
+    if thing.home is not None:
+        publish(value, step(thing.home, item_step(key)))
+
+
+def merge(thing: Object, key: object, value: Value) -> Value:
+    """An item of a private container, which still knows what it was read from."""
+    old = thing.items.get(key)
+    return value if old is None or key is not REST else join(old, value)
+
+
+def items(thing: Object, key: object = REST) -> Value:
+    """What an item may be: the one of a known key, or any."""
+    if key is not REST and key in thing.items:
+        rest = thing.items.get(REST, NOTHING)
+        return join(thing.items[key], rest)
+    if key is not REST and isinstance(key, str) and REST not in thing.items and thing.items:
+        return NOTHING
+    return join(*thing.items.values()) if thing.items else NOTHING
+
+
+def deep_reads(value: Value, depth: int = 0) -> frozenset[int]:
+    """The reads a value comes from, with those of what a private container of it holds."""
+    reads = value.reads
+    if depth < 3:
+        for thing in value.things:
+            if isinstance(thing, Object) and thing.home is None:
+                for inner in (*thing.items.values(), *thing.attributes.values()):
+                    reads |= deep_reads(inner, depth + 1)
+    return reads
+
+
+def shared_objects(value: Value, depth: int = 0) -> list[Object]:
+    """The published objects that a value is, or that a private container of it holds."""
+    found: list[Object] = []
+    for thing in value.things:
+        if isinstance(thing, View):
+            thing = thing.owner
+        if not isinstance(thing, Object):
+            continue
+        if thing.home is not None:
+            found.append(thing)
+        elif depth < 3:
+            for inner in (*thing.items.values(), *thing.attributes.values()):
+                found += shared_objects(inner, depth + 1)
+    return found
