@@ -1,0 +1,259 @@
+"""Check-then-act: what was tested may no longer hold when it is acted on.
+
+How it stays right. A write is safe if one of the tests that decide it lies in the same hold of a
+lock as the write, and all who could change the answer take that lock. So double-checked locking,
+where the test is made again inside, is no finding; a test outside alone is one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from instep.races.reading.model import Access, Kind, Role
+from instep.races.rules.finding import Severity
+from instep.races.rules.locking import common_hold
+from instep.races.rules.methods import (
+    FAILING,
+    REMOVING,
+    binds,
+    changes,
+    inside,
+    meet,
+    removes,
+)  # fmt: skip
+from instep.races.rules.scene import Part, Rival, State
+from instep.races.rules.symptom import Symptom, between_requests, window
+from instep.races.rules.updating import adds_entry
+
+
+def decisions(state: State, *, filled: bool) -> Iterator[Symptom]:
+    """Every act on a piece of state that an earlier look at it decides.
+
+    Args:
+        state: the piece of state.
+        filled: requests change attributes of what it holds, so that two of them are not alike.
+    """
+    for part in state.parts:
+        for write in part.writes():
+            acts = [
+                _act(state, part, write, guard, rival, filled)
+                for guard, rival in _open(state, part, write, _threat(write))
+            ]
+            yield from sorted(filter(None, acts), key=lambda act: act.order)[:1]
+        yield from _looks(state, part)
+
+
+Threat = Callable[[Access], bool]
+
+
+def _threat(write: Access) -> Threat:
+    """Which writes of others spoil what was tested."""
+    if inside(write) and write.method in REMOVING:
+        return removes
+    return changes
+
+
+def _open(state: State, part: Part, act: Access, threat: Threat) -> list[tuple[Access, Rival]]:
+    """The tests that decide an act, with a rival that may come between; none if a lock helps."""
+    found: list[tuple[Access, Rival]] = []
+    for guard in part.among(act.guards | (act.depends if act.method in FAILING else frozenset())):
+        if not _concerns(guard, act):
+            continue
+        span = common_hold((guard, act))
+        disturbed = guard if len(guard.location.path) >= len(act.location.path) else act
+        rival = next(state.rivals(part.actor, span, disturbed, threat), None)
+        if rival is None and span:
+            return []
+        if rival is not None:
+            found.append((guard, rival))
+    return found
+
+
+def _concerns(guard: Access, act: Access) -> bool:
+    """Whether a test says something about what is acted on."""
+    if guard.location.path == act.location.path:
+        return meet(guard, act)
+    longer = max(guard.location.path, act.location.path, key=len)
+    shorter = min(guard.location.path, act.location.path, key=len)
+    return longer[: len(shorter)] == shorter
+
+
+def _act(
+    state: State, part: Part, write: Access, guard: Access, rival: Rival, filled: bool
+) -> Symptom | None:
+    if len(guard.location.path) < len(write.location.path) and inside(write):
+        sorted_out = _looked_up(state, part, guard, write)
+    elif binds(write):
+        sorted_out = _bound(state, write, guard, filled)
+    elif write.method in REMOVING:
+        sorted_out = _removed(state, write, guard)
+    elif adds_entry(write) and not _same_entry(part, write):
+        sorted_out = _added(state, part, write, guard)
+    else:
+        sorted_out = ("IS110", "spent twice", Severity.HIGH)
+    if sorted_out is None:
+        return None
+    rule, pattern, severity = sorted_out
+    if not between_requests(part.actor, rival.actor):
+        severity = Severity.MEDIUM
+    if write.held and rule in ("IS110", "IS111"):
+        rule, severity = "IS113", Severity.MEDIUM
+    gap = window((guard, write))
+    return Symptom(rule, severity, gap, pattern, state.location, part.actor, write, guard, rival)
+
+
+Sorted = tuple[str, str, Severity] | None
+
+
+def _looked_up(state: State, part: Part, guard: Access, write: Access) -> Sorted:
+    """An entry was found and then changed: does anybody take it away or put another there?"""
+    outer = len(guard.location.path)
+    span = common_hold((guard, write))
+    for rival in state.rivals(part.actor, span, write):
+        if len(rival.access.location.path) <= outer:
+            return "IS110", "changed when gone", Severity.HIGH
+    return None
+
+
+def _same_entry(part: Part, write: Access) -> bool:
+    """Whether it replaces an entry by one that is made of it."""
+    before = part.among(write.depends)
+    return any(read.key == write.key is not None for read in before)
+
+
+_BOUND = re.compile(r"len\(.*\)\s*(>=?)\s*([\w.]+)")
+
+
+def _trims(line: str) -> bool:
+    """Whether it takes out what is too much, so that there is always something left."""
+    found = _BOUND.search(line)
+    return found is not None and found[2] != "0" and (found[1], found[2]) != (">=", "1")
+
+
+def _removed(state: State, write: Access, guard: Access) -> Sorted:
+    """An entry was found and is taken out: who else has found it?"""
+    if guard.method == "len" and _trims(state.line(guard)):
+        return None
+    if write.method in FAILING:
+        return "IS110", "removed twice", Severity.HIGH
+    used = guard.returned and guard.kind is not Kind.ITERATE and guard.key == write.key
+    return ("IS110", "used twice", Severity.HIGH) if used else None
+
+
+_COMPARED = re.compile(r"[<>]")
+
+
+def _bound(state: State, write: Access, guard: Access, filled: bool) -> Sorted:
+    """A name or attribute: made at first use, a flag, or a number that was tested."""
+    if write.kind is Kind.UPDATE:
+        return "IS110", "spent twice", Severity.HIGH
+    back = [
+        rival
+        for rival in state.writers
+        if binds(rival.access) and rival.access.place != write.place
+        and rival.access.value == "constant"
+    ]  # fmt: skip
+    if write.value == "constant":
+        if back:
+            return "IS110", "flag", Severity.HIGH
+        return "IS111", "once", Severity.MEDIUM
+    if write.value == "number":
+        return "IS110", "spent twice", Severity.HIGH
+    if write.value == "request":
+        return "IS110", "taken twice", Severity.HIGH
+    if write.value in ("new", "call"):
+        if _COMPARED.search(state.line(guard)):
+            return "IS110", "expired", Severity.MEDIUM
+        return "IS111", "made twice", Severity.HIGH if filled else Severity.MEDIUM
+    return "IS110", "spent twice", Severity.MEDIUM
+
+
+def _added(state: State, part: Part, write: Access, guard: Access) -> Sorted:
+    """An entry that was not there: remembered, registered, or one too many."""
+    deeper = any(
+        len(rival.access.location.path) > len(write.location.path) for rival in state.writers
+    )
+    if guard.kind is Kind.TEST and guard.method in ("len", "<", "<=", ">", ">=", "=="):
+        return "IS110", "too many", Severity.HIGH
+    if write.method == "add":  # the set is the same; the question is what else hangs on it
+        return "IS110", "taken twice", Severity.HIGH if guard.returned else Severity.MEDIUM
+    if _remembers(part, write):
+        return "IS110", "remembered twice", _worth(part, write, deeper=deeper)
+    return "IS110", "taken twice", Severity.HIGH
+
+
+def _worth(part: Part, write: Access, *, deeper: bool) -> Severity:
+    """What is lost if it is made twice: what was put into it, an identity, or only time."""
+    if deeper:
+        return Severity.HIGH
+    elsewhere = write.depends - part.accesses.keys()
+    plain = write.value in ("request", "number", "constant") and not elsewhere
+    return Severity.LOW if plain else Severity.MEDIUM
+
+
+def _remembers(part: Part, write: Access) -> bool:
+    """Whether it only keeps what was made, to be found the next time: the entry is read again."""
+    if write.key is None:
+        return False
+    handed_on = write.value in ("new", "request")  # as what is registered is, too
+    return any(
+        access.kind is Kind.READ
+        and access.key == write.key
+        and (not handed_on or access.returned or access.number in part.used)
+        for access in part.accesses.values()
+    )
+
+
+def _looks(state: State, part: Part) -> Iterator[Symptom]:
+    """What was tested is read again, and may be gone or another by then."""
+    for read in part.accesses.values():
+        if read.kind is not Kind.READ or read.method not in ("", "[]"):
+            continue
+        for guard in part.among(read.guards):
+            found = _gone(state, part, guard, read)
+            if found is not None:
+                yield found
+                break
+
+
+def _gone(state: State, part: Part, guard: Access, read: Access) -> Symptom | None:
+    if guard.location != read.location or guard.key != read.key:
+        return None
+    if not inside(read) and guard.place.function != read.place.function:
+        return None
+
+    def empties(write: Access) -> bool:
+        """What was there is not there any more: removed, set to None, or to something else."""
+        if inside(write):
+            return removes(write)
+        return write.method == "del" or (write.value in _OTHER and not _fills(state, write))
+
+    span = common_hold((guard, read))
+    rival = next(
+        (
+            rival
+            for rival in state.rivals(part.actor, span, guard, empties)
+            if inside(read) or rival.access.value != "call" or rival.actor.role is Role.VIEW
+        ),
+        None,
+    )  # what a hook makes for every request is as good as what was tested
+    if rival is None:
+        return None
+    rule = "IS110" if inside(read) else "IS112"
+    return Symptom(
+        rule, Severity.MEDIUM, window((guard, read)), "gone", state.location, part.actor,
+        read, guard, rival,
+    )  # fmt: skip
+
+
+_OTHER = frozenset({"constant", "request", "call", ""})
+"""What a variable is set to when it need not be of use to who has tested it."""
+
+
+def _fills(state: State, write: Access) -> bool:
+    """Whether a write happens only where there was nothing before, going by its own test."""
+    return any(
+        part.accesses.get(write.number) is write and any(True for _ in part.among(write.guards))
+        for part in state.parts
+    )

@@ -1,0 +1,155 @@
+"""From a program to findings: every rule asked, and the answers gathered by piece of state."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+
+from instep.races.reading.model import Access, Actor, Location, Place, Program
+from instep.races.rules.deciding import decisions
+from instep.races.rules.filing import files
+from instep.races.rules.finding import Also, Finding, Reached, Window
+from instep.races.rules.fixing import fixes
+from instep.races.rules.iterating import iterations
+from instep.races.rules.making import made
+from instep.races.rules.methods import changes
+from instep.races.rules.releasing import releases
+from instep.races.rules.saying import consequence, title
+from instep.races.rules.scene import State, states
+from instep.races.rules.storing import stores
+from instep.races.rules.symptom import Symptom
+from instep.races.rules.together import torn
+from instep.races.rules.updating import OTHERS, drained, updates
+from instep.races.rules.visiting import contexts, sessions
+
+MOST_ACCESSES = 60
+"""In one finding; more than that show nothing new."""
+MOST_OTHERS = 10
+"""Weaker symptoms in one finding."""
+
+
+def find(
+    program: Program, *, select: Collection[str] = (), ignore: Collection[str] = ()
+) -> list[Finding]:
+    """Ask all rules about a program.
+
+    Args:
+        program: as `reading.read` returns it.
+        select: ids of the only rules to ask; all if empty.
+        ignore: ids of rules not to ask.
+
+    Returns:
+        One finding for each piece of state, the worst first, then by path and line.
+
+    Example:
+        >>> from instep.races.reading.model import Program
+        >>> find(Program())
+        []
+    """
+    known = {location: state for state in states(program) if (location := state.location)}
+    gathered: dict[tuple[Location, Place | None], list[Symptom]] = defaultdict(list)
+    for symptom in _symptoms(program, known):
+        if (not select or symptom.rule in select) and symptom.rule not in ignore:
+            apart = symptom.write.place if symptom.rule == "IS131" else None
+            gathered[symptom.state, apart].append(symptom)
+    users = _users(known)
+    found = [
+        _finding(sorted(symptoms, key=lambda symptom: symptom.order), users)
+        for symptoms in gathered.values()
+    ]
+    return sorted(found, key=lambda one: (one.severity.rank, one.place, one.rule, one.location))
+
+
+def _symptoms(program: Program, known: dict[Location, State]) -> Iterator[Symptom]:
+    filled = _filled(known)
+    for state in known.values():
+        if state.location.root not in OTHERS:
+            yield from updates(state)
+            yield from decisions(state, filled=state.location in filled)
+            yield from iterations(state)
+            yield from releases(state)
+            yield from drained(state)
+            yield from stores(state, filled=state.location in filled)
+        yield from contexts(state)
+        yield from files(state)
+    yield from torn(program)
+    yield from made(program)
+    yield from sessions(program)
+
+
+def _filled(known: dict[Location, State]) -> set[Location]:
+    """What holds an object whose attributes requests change."""
+    found: set[Location] = set()
+    for location, state in known.items():
+        if state.writers:
+            for length in range(len(location.path)):
+                found.add(Location(location.root, location.owner, location.name,
+                                   location.path[:length]))  # fmt: skip
+    return found
+
+
+def _users(known: dict[Location, State]) -> dict[Location, list[Actor]]:
+    return {location: [part.actor for part in state.parts] for location, state in known.items()}
+
+
+def _finding(symptoms: list[Symptom], users: dict[Location, list[Actor]]) -> Finding:
+    """One finding of all that is wrong with one piece of state."""
+    worst = symptoms[0]
+    serious = [one for one in symptoms if one.window is not Window.PROCESSES] or symptoms
+    concerned = serious if worst in serious else symptoms
+    fix, plain = fixes(worst)
+    reached = _reached(worst, concerned, users)
+    return Finding(
+        worst.rule,
+        worst.severity,
+        worst.window,
+        worst.state,
+        title(worst),
+        consequence(worst),
+        worst.write.place,
+        worst.read.place if worst.read is not None else None,
+        tuple(sorted({one.write.place for one in concerned})),
+        tuple(one.name for one in reached),
+        tuple(_accesses(concerned)),
+        fix,
+        plain,
+        reached,
+        _also(worst, symptoms),
+    )
+
+
+def _reached(
+    worst: Symptom, symptoms: list[Symptom], users: dict[Location, list[Actor]]
+) -> tuple[Reached, ...]:
+    actors = [one.actor for one in symptoms]
+    actors += [one.rival.actor for one in symptoms if one.rival is not None]
+    actors += users.get(worst.state, [])
+    unique = {Reached(actor.name, actor.role, tuple(actor.routes)): None for actor in actors}
+    return tuple(unique)
+
+
+def _accesses(symptoms: list[Symptom]) -> Iterator[Access]:
+    seen: set[tuple[Place, str]] = set()
+    for symptom in symptoms:
+        rival = symptom.rival.access if symptom.rival is not None else None
+        for access in (symptom.read, symptom.write, rival):
+            if access is None or (access.place, access.kind) in seen:
+                continue
+            if len(seen) == MOST_ACCESSES:
+                return
+            seen.add((access.place, access.kind))
+            yield access
+
+
+def _also(worst: Symptom, symptoms: list[Symptom]) -> tuple[Also, ...]:
+    """The other things that are wrong, once for each rule and line, without mere notes."""
+    found: dict[tuple[str, Place], Also] = {}
+    for one in symptoms:
+        shown = (worst.rule, worst.write.place)
+        mere = one.window is Window.PROCESSES and changes(one.write) and one is not worst
+        if (one.rule, one.write.place) != shown and not mere:
+            read = one.read.place if one.read is not None else None
+            found.setdefault(
+                (one.rule, one.write.place), Also(one.rule, title(one), one.write.place, read)
+            )
+    return tuple(found.values())[:MOST_OTHERS]

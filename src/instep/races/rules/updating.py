@@ -1,0 +1,152 @@
+"""Lost updates: a value is read, a new one is made of it and written, and somebody comes between.
+
+How it stays right. A write that depends on a read of the same state is safe only if one hold of a
+lock spans both, and everybody else who writes there takes that lock as well. `n += 1` is such a
+pair in one statement; a single method of a built-in container is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from instep.races.reading.model import Access, Kind, Root
+from instep.races.rules.finding import Severity, Window
+from instep.races.rules.locking import common_hold
+from instep.races.rules.methods import ADDING, binds, changes, inside, is_literal
+from instep.races.rules.scene import Part, Rival, State
+from instep.races.rules.symptom import Symptom, between_requests, family, family_of, window
+
+OTHERS = frozenset({Root.FILE, Root.SESSION, Root.CONTEXT})
+"""These have rules of their own."""
+
+
+def updates(state: State) -> Iterator[Symptom]:
+    """Every read-modify-write of a piece of state that is not one step."""
+    for part in state.parts:
+        for write in part.writes():
+            for read in _sources(part, write):
+                symptom = _lost(state, part, read, write)
+                if symptom is not None:
+                    yield symptom
+                    break
+
+
+def drained(state: State) -> Iterator[Symptom]:
+    """Everything is taken out for use, and then emptied: what has come between is lost."""
+    for part in state.parts:
+        for write in part.writes():
+            if write.method == "clear" or (binds(write) and write.value in ("new", "constant")):
+                for read in part.accesses.values():
+                    found = _drained(state, part, read, write)
+                    if found is not None:
+                        yield found
+                        break
+
+
+def _drained(state: State, part: Part, read: Access, write: Access) -> Symptom | None:
+    kept = read.number in part.used or read.returned
+    if changes(read) or read.number > write.number or not kept or read.kind is Kind.TEST:
+        return None
+    span = common_hold((read, write))
+    rival = next(state.rivals(part.actor, span, write, adds_entry), None)
+    if rival is None or write.held:
+        return None
+    severity = Severity.HIGH if between_requests(part.actor, rival.actor) else Severity.MEDIUM
+    rule, gap = family(state.location, content=True), window((read, write))
+    return Symptom(rule, severity, gap, "drained", state.location, part.actor, write, read, rival)
+
+
+def _sources(part: Part, write: Access) -> Iterator[Access]:
+    """The reads that a write depends on, as far as a change of them would matter."""
+    if write.kind is Kind.UPDATE and not write.atomic:
+        yield write
+    decided = write.guards if write.value == "constant" else frozenset()
+    for read in part.among(write.depends - decided):
+        same_place = read.location.path == write.location.path
+        other_entry = is_literal(read.key) and is_literal(write.key) and read.key != write.key
+        looks_up = len(read.location.path) < len(write.location.path)
+        if not looks_up and not (same_place and other_entry):
+            yield read
+
+
+def _lost(state: State, part: Part, read: Access, write: Access) -> Symptom | None:
+    span = common_hold((read, write))
+    identity = adds_entry(write) and _numbers(read, write)
+    disturbed = write if identity or read is write else read
+    rival = next(state.rivals(part.actor, span, disturbed), None)
+    if rival is None:
+        return None
+    rule = "IS110" if identity else family_of(write, state.location)
+    gap = window((read, write))
+    severity = _severity(state, part, write, gap, rival)
+    pattern = "identity" if identity else _pattern(part, read, write)
+    if span:
+        rule, severity, pattern = "IS113", Severity.MEDIUM, "other lock"
+    elif write.held or read.held:
+        rule, pattern = "IS113", _why_no_lock_helps(read, write)
+    return Symptom(
+        rule, severity, gap, pattern, state.location, part.actor, write,
+        None if read is write else read, rival,
+    )  # fmt: skip
+
+
+def _numbers(read: Access, write: Access) -> bool:
+    """Whether a look at the whole container goes into a new entry: its id, mostly."""
+    whole = read.key is None or read.key != write.key
+    return read is not write and (whole or len(read.location.path) > len(write.location.path))
+
+
+def adds_entry(write: Access) -> bool:
+    """Whether there is one entry more after it."""
+    if not inside(write) or write.method not in ADDING:
+        return False
+    return write.method != "+=" or write.key is None
+
+
+def _pattern(part: Part, read: Access, write: Access) -> str:
+    counts = write.value == "number" or write.method in ("+=", "-=")
+    if not counts:
+        return "change"
+    return "number" if told(part, write) else "count"
+
+
+def _severity(state: State, part: Part, write: Access, gap: Window, rival: Rival) -> Severity:
+    if not between_requests(part.actor, rival.actor):
+        return Severity.MEDIUM
+    counts = write.value == "number" or write.method in ("+=", "-=")
+    if gap is Window.LATENT and counts and not _matters(state):
+        return Severity.MEDIUM
+    return Severity.HIGH
+
+
+def told(part: Part, write: Access) -> bool:
+    """Whether the request does something with the number that it has made."""
+    if write.returned or part.used & (write.depends | {write.number}):
+        return True
+    return any(
+        read.kind is Kind.READ
+        and read.location == write.location
+        and (read.number > write.number or read.returned or read.number in part.used)
+        for read in part.accesses.values()
+    )
+
+
+def _matters(state: State) -> bool:
+    """Whether anything but a display of statistics hangs on the value."""
+    for part in state.parts:
+        mine = part.accesses.keys()
+        for access in part.accesses.values():
+            if changes(access) and access.guards & mine:
+                return True
+            if changes(access) and told(part, access):
+                return True
+    return False
+
+
+def _why_no_lock_helps(read: Access, write: Access) -> str:
+    locks = [hold.lock for access in (read, write) for hold in access.held]
+    if locks and all(lock.private for lock in locks):
+        return "private lock"
+    if read is write:
+        return "other lock"
+    return "read outside"
