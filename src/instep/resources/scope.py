@@ -47,6 +47,7 @@ class Scope:
         self.ended = False
         self.left = False  # its block, if it has one, has come to its end
         self._making: dict[Made, Making] = {}
+        # instep: ignore[IS110] others add to it, and only the thread that it belongs to takes
         self._old: list[dict[Made, Any]] = []
         self._closer = 0  # the thread that closes
 
