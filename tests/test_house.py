@@ -56,7 +56,7 @@ ROOMS: dict[str, set[str]] = {
     "werkzeug": {"flask/", "integrations/flask_caching/"},
     "click": {"flask/commands.py", "cli/"},
     "rich": {"cli/"},
-    "pytest": {"testing/"},
+    "pytest": {"testing/", "integrations/pytest.py"},
 }
 """Which rooms may import a library of somebody else's; what is not named, none may."""
 
