@@ -87,7 +87,7 @@ class Making:
 
     def _needs(self) -> list[str]:
         """The names of this resource and of those that its factory is making for it."""
-        makes = _makes.get(self._thread, [])
+        makes = list(_makes.get(self._thread, ()))  # as it is now: its thread goes on
         inner = makes[makes.index(self) :] if self in makes else [self]
         return [making._resource.name for making in inner]
 

@@ -1,0 +1,136 @@
+"""The `race` fixture: explore plain callables or requests from within a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from types import ModuleType
+from typing import Any, Self
+
+from instep.races.exploring import late, naming, story
+from instep.races.exploring.asking import Answer, Asked, ask, parse, raised
+from instep.races.exploring.exploring import explore
+from instep.races.exploring.locks import cooperative
+from instep.races.exploring.plan import Call, Exploration, Limits, Plan
+
+
+class Race:
+    """Explores what a test gives it; a violation is an AssertionError that tells the story.
+
+    Locks that are made while it is open wait for turns, so open it before what is tested is made:
+    the fixture does.
+
+    Example:
+        >>> with Race() as race:
+        ...     found = race.calls(lambda: 1, lambda: 2)
+        >>> found.violation is None
+        True
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(cooperative())
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def calls(
+        self,
+        *functions: Callable[[], Any],
+        invariant: Callable[[], Any] | None = None,
+        reset: Callable[[], Any] | None = None,
+        modules: Iterable[ModuleType] | None = None,
+        **limits: Any,
+    ) -> Exploration:
+        """Explore two or three callables at the same time.
+
+        Args:
+            functions: called without arguments; what they return or raise is compared.
+            modules: whose code is watched; without, all that is imported from below here.
+            invariant: called at the end; false or an AssertionError is a violation.
+            reset: called first in every schedule.
+            limits: of `Limits`: `schedules`, `seconds`, `timeout`, `preemptions`, `random`, `seed`.
+
+        Raises:
+            AssertionError: a schedule equals no sequential order; the story is in its text.
+            Misuse: the calls cannot be explored.
+        """
+        calls = [Call(_name(function), called(function)) for function in functions]
+        roots = [(_name(function), function) for function in functions]
+        with late.instrumented(modules) as named:
+            plan = Plan(
+                calls,
+                lambda: [*roots, *named],
+                invariant=invariant,
+                reset=reset,
+                limits=Limits(**limits),
+            )
+            return _judged(plan)
+
+    def requests(
+        self,
+        *requests: str,
+        app: Callable[..., Any],
+        then: tuple[str, ...] = (),
+        invariant: Callable[[], Any] | None = None,
+        reset: Callable[[], Any] | None = None,
+        **limits: Any,
+    ) -> Exploration:
+        """Explore two or three requests to a WSGI application at the same time.
+
+        Args:
+            requests: such as `"/"` or `'POST /order {"item": 3}'`.
+            app: the application.
+            then: requests that are made at the end; their answers count.
+            invariant: called at the end; false or an AssertionError is a violation.
+            reset: called first in every schedule.
+            limits: of `Limits`.
+
+        Raises:
+            AssertionError: a schedule equals no sequential order; the story is in its text.
+            Misuse: the requests cannot be explored.
+        """
+        calls = [Call(str(asked), _asked(app, asked)) for asked in map(parse, requests)]
+        after = [Call(str(asked), _asked(app, asked)) for asked in map(parse, then)]
+        with late.instrumented() as named:
+            plan = Plan(
+                calls,
+                lambda: [*named, ("app", app)],
+                then=after,
+                invariant=invariant,
+                reset=reset,
+                limits=Limits(**limits),
+            )
+            return _judged(plan)
+
+
+def _judged(plan: Plan) -> Exploration:
+    result = explore(plan)
+    if result.violation:
+        raise AssertionError("\n".join(story.told(result, command=False)))
+    return result
+
+
+def _name(function: Any) -> str:
+    name = getattr(function, "__name__", type(function).__name__)
+    return str(name).strip("<>")
+
+
+def called(function: Callable[[], Any]) -> Callable[[], Answer]:
+    """A callable whose returned value, or error, is an answer."""
+
+    def call() -> Answer:
+        try:
+            returned = function()
+        except BaseException as error:
+            return raised(error)
+        return {"what": "returned", "body": naming.digest(returned), "headers": [], "told": ""}
+
+    return call
+
+
+def _asked(app: Callable[..., Any], asked: Asked) -> Callable[[], Answer]:
+    return lambda: ask(app, asked, {})
