@@ -2,19 +2,24 @@
 
 import json
 import re
+import secrets
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from instep.errors import Misuse
 from instep.races import words
-from instep.races.document import document
+from instep.races.document import document, forks
+from instep.races.forks import Scan
+from instep.races.forks import words as fork_words
 from instep.races.load import Load
-from instep.races.prove import Plan, Run, prove
+from instep.races.prove import Plan, Run, prove, scan, widest
 from instep.races.report import report
 from instep.races.servers import SERVERS
 from instep.races.verdict import Verdict, Word, overall
@@ -23,6 +28,9 @@ from .outcome import FAILED, RIGHT, WRONG, bar, err, out, outcome
 
 EXIT = {Word.RIGHT: RIGHT, Word.WRONG: WRONG, Word.UNCLEAR: FAILED}
 COLOUR = {Word.RIGHT: "green", Word.WRONG: "red", Word.UNCLEAR: "yellow"}
+
+SEEDS = 10_000
+"""From how many a seed is drawn, if none is given."""
 
 
 class Pattern(click.ParamType[re.Pattern[str]]):
@@ -53,6 +61,7 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--requests", type=_COUNT, default=100, help="In total, spread over the clients.")
 @click.option("--path", default="/", help="What they ask for.")
 @click.option("--method", default="GET", help="The HTTP method.")
+@click.option("--request", help="Instead of both: 'POST /order {\"item\": 3}', '@FILE'.")
 @click.option("--login", help="Asked once before; all clients then send its cookies: one user.")
 @click.option("--number", type=Pattern(), help="Finds the number in a body: group 1, or all of it.")
 @click.option("--timeout", type=_SECONDS, default=30.0, help="Seconds that a request may take.")
@@ -64,16 +73,23 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     "--chdir", type=click.Path(exists=True, file_okay=False), default=".", help="Run there."
 )
 @click.option("--option", "options", multiple=True, help="One more word for the server.")
+@click.option("--amplify", is_flag=True, help="Widen every race: sleep near what is shared.")
+@click.option("--seed", type=int, help="Sleep where an earlier --amplify with this seed did.")
+@click.option("--forks", is_flag=True, help="No load: only look for what was made before the fork.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--report", "page", type=click.Path(dir_okay=False), help="Write an HTML page.")
 def prove_command(**options: Any) -> None:
     """Run a program under a real server and judge the numbers that its clients get.
 
     Exits with 0 if every answer was right, 1 if not, and 2 if it could not be run or judged.
+    With --forks: 0 if nothing was made before the fork, 1 if something was.
     """
     as_json, page = options.pop("as_json"), options.pop("page")
+    forks = options.pop("forks")
     with outcome(as_json):
         plan = _plan(**options)
+        if forks:
+            _forks(plan, as_json)
         runs = _watched(plan, quiet=as_json)
         if page:
             Path(page).write_text(report(plan, runs))
@@ -90,14 +106,52 @@ def _plan(
     requests: int,
     path: str,
     method: str,
+    request: str | None,
     login: str | None,
     number: re.Pattern[str] | None,
     timeout: float,
     chdir: str,
+    amplify: bool,
+    seed: int | None,
     **rest: Any,
 ) -> Plan:
+    if seed is not None and not amplify:
+        raise Misuse("--seed is for --amplify: it says where to sleep")
+    if amplify and seed is None:
+        seed = secrets.randbelow(SEEDS)
     load = Load(clients, requests, path, method, number, timeout, login)
-    return Plan(load=load, chdir=Path(chdir), **rest)
+    load = _with(load, request) if request else load
+    return Plan(load=load, chdir=Path(chdir), seed=seed, **rest)
+
+
+def _with(load: Load, request: str) -> Load:
+    """The same load with a request in the notation of `instep explore`."""
+    from instep.races.exploring.asking import parse
+
+    if (load.method, load.path) != ("GET", "/"):
+        raise Misuse("--request says method and path already: leave out --path and --method")
+    asked = parse(request)
+    return replace(
+        load, method=asked.method, path=asked.path, headers=asked.headers, body=asked.body
+    )
+
+
+def _forks(plan: Plan, as_json: bool) -> NoReturn:
+    """Only the fork scan, and its exit."""
+    found = scan(plan)
+    if as_json:
+        seen = {"target": plan.target, "server": plan.server, **forks(found)}
+        click.echo(json.dumps(seen, indent=1))
+    else:
+        out.print(f"[bold]{escape(plan.target)}[/] under {plan.server}, loaded before it forks")
+        _leftovers(found)
+    sys.exit(WRONG if found.leftovers else RIGHT)
+
+
+def _leftovers(found: Scan) -> None:
+    out.print(f"\n[bold]{fork_words.title(found)}[/]")
+    for line in fork_words.sentences(found.leftovers):
+        out.print(Padding(escape(line), (0, 0, 0, 2), expand=False))
 
 
 def _watched(plan: Plan, *, quiet: bool) -> list[Run]:
@@ -123,6 +177,7 @@ def _print(plan: Plan, runs: list[Run], page: str | None) -> None:
         f"{user}"
         f"{load.clients} clients at once, {load.requests} requests per run; "
         f"the number is {escape(words.where(load.number))}"
+        f"{'' if plan.seed is None else f'; amplified with seed {plan.seed}'}"
     )
     out.print()
     out.print(_table(plan, runs))
@@ -132,6 +187,8 @@ def _print(plan: Plan, runs: list[Run], page: str | None) -> None:
             out.print(Padding(escape(line), (0, 0, 0, 2), expand=False))
         if run.verdict.sample and run.printed:
             err.print(f"the server printed:\n{escape(run.printed)}", soft_wrap=True)
+    if found := widest(runs):
+        _leftovers(found)
     if page:
         out.print(f"\nreport: {escape(page)}")
 

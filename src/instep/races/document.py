@@ -1,8 +1,10 @@
 """A proof as plain data, for machines: what `instep prove --json` prints."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
+from instep.races.forks import Scan
 from instep.races.load import Request
 from instep.races.prove import Plan, Run
 from instep.races.verdict import Verdict, overall
@@ -23,6 +25,7 @@ def document(plan: Plan, runs: Sequence[Run]) -> dict[str, Any]:
         "login": load.login,
         "number": load.number.pattern if load.number else None,
         "fresh": plan.fresh,
+        "seed": plan.seed,
         "verdict": overall([run.verdict.word for run in runs]),
         "runs": [_run(run) for run in runs],
     }
@@ -34,7 +37,16 @@ def _run(run: Run) -> dict[str, Any]:
         "requests": [_request(request) for request in run.requests],
         "afterwards": [_request(request) for request in run.afterwards],
     }
-    return cell | _verdict(run.verdict) | seen
+    amplified = asdict(run.amplified) if run.amplified else None
+    return cell | _verdict(run.verdict) | seen | forks(run.forks) | {"amplified": amplified}
+
+
+def forks(scan: Scan) -> dict[str, Any]:
+    """What was made before the fork and is still there after it."""
+    found = [
+        leftover.document() | {"pids": list(pids)} for leftover, pids in scan.leftovers.items()
+    ]
+    return {"leftovers": found, "asked": scan.processes}
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

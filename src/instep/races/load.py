@@ -88,6 +88,8 @@ class Load:
         login: a path that is asked once, beforehand; the cookies that its answer sets go with every
             request, so that all clients are one user. None: nobody has a cookie.
         cookie: what `Cookie:` says in every request; `user.logged_in` fills it in.
+        headers: more headers of every request, as (name, value).
+        body: what is sent with every request.
 
     Raises:
         Misuse: a count below one, or a path or method that HTTP cannot carry.
@@ -101,6 +103,8 @@ class Load:
     timeout: float = 30.0
     login: str | None = None
     cookie: str = field(default="", repr=False)  # whoever has it is that user
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
 
     def __post_init__(self) -> None:
         if min(self.clients, self.requests) < 1:
@@ -205,7 +209,7 @@ class _Client:
         self.index = index
         self.load = load
         self.gate = gate
-        self.headers = {"Cookie": load.cookie} if load.cookie else {}
+        self.headers = dict(load.headers) | ({"Cookie": load.cookie} if load.cookie else {})
         self.connection = http.client.HTTPConnection(HOST, port, timeout=load.timeout)
         self.requests: list[Request] = []
 
@@ -233,7 +237,9 @@ class _Client:
         except OSError as error:
             return self._over(start, Outcome.FAILED, body=f"cannot connect: {error}")
         try:
-            self.connection.request(self.load.method, self.load.path, headers=self.headers)
+            self.connection.request(
+                self.load.method, self.load.path, self.load.body or None, self.headers
+            )
             response = self.connection.getresponse()
             body = response.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:

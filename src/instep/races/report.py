@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from instep.races import words
+from instep.races.forks import Scan
+from instep.races.forks import words as fork_words
 from instep.races.pictures import PALETTE, colours, latencies, numbers_over_time
-from instep.races.prove import Plan, Run
+from instep.races.prove import Plan, Run, widest
 from instep.races.verdict import overall
 
 STYLE = """
@@ -40,6 +42,7 @@ def report(plan: Plan, runs: Sequence[Run]) -> str:
     asked = (
         f"{load.method} {load.path} under {plan.server}: {user}{load.clients} clients at once, "
         f"{load.requests} requests per run; the number is {words.where(load.number)}"
+        f"{'' if plan.seed is None else f'; amplified with seed {plan.seed}'}"
     )
     title = escape(f"{plan.target}: {verdict}")
     return "".join(
@@ -52,6 +55,7 @@ def report(plan: Plan, runs: Sequence[Run]) -> str:
             f'<p class="soft">{escape(asked)}</p>',
             _table(plan, runs),
             *(_section(plan, run) for run in runs),
+            _forks(widest(runs)),
             "</body></html>\n",
         ]
     )
@@ -88,6 +92,13 @@ def _section(plan: Plan, run: Run) -> str:
         f"<figure>{latencies(run.requests)}<figcaption>Share of requests answered within a time."
         f"</figcaption></figure></div></section>"
     )
+
+
+def _forks(found: Scan | None) -> str:
+    if found is None:
+        return ""
+    lines = (f"<p>{escape(line)}</p>" for line in fork_words.sentences(found.leftovers))
+    return f"<section><h2>{escape(fork_words.title(found))}</h2>{''.join(lines)}</section>"
 
 
 def _key(run: Run) -> Iterable[str]:

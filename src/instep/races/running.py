@@ -6,6 +6,7 @@ and on any exception; and the kernel ends the leader if the prover itself is kil
 """
 
 import http.client
+import json
 import os
 import secrets
 import signal
@@ -15,8 +16,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from instep.errors import Misuse
 from instep.races import variables
@@ -26,6 +28,9 @@ Command = Callable[[int], list[str]]
 
 ATTEMPTS = 3
 """How many ports are tried before one that is taken meanwhile counts as an error."""
+
+GREETING = 2.0
+"""Seconds that one process has to say about itself what it has to say."""
 
 GRACE = 5.0
 """Seconds that a server has to end by itself before it is killed."""
@@ -45,11 +50,32 @@ class Running:
         port: where, on the loopback address.
         pid: of its first process, which leads the group.
         log: the file that takes everything it prints.
+        token: what shows that it is this server that answers.
+        told: what each of its processes said about itself, by process id.
     """
 
     port: int
     pid: int
     log: Path
+    token: str
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def greet(self) -> str | None:
+        """Ask the reserved path: the pid that answers, or None if nobody (or a stranger) does."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=GREETING)
+        try:
+            connection.request("GET", variables.READY)
+            response = connection.getresponse()
+            body = response.read()
+            pid = response.headers.get(variables.PID_HEADER)
+            if response.headers.get(variables.TOKEN_HEADER) != self.token or pid is None:
+                return None
+            self.told[pid] = json.loads(body)
+            return pid
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+        finally:
+            connection.close()
 
     def printed(self, *, patience: float = 0.0) -> str:
         """The last lines that the server printed.
@@ -94,16 +120,19 @@ def running(
                 return
 
 
-def environment(target: str, fresh: Path | None) -> dict[str, str]:
+def environment(target: str, fresh: Path | None, seed: int | None = None) -> dict[str, str]:
     """What a server is told by its environment.
 
     Args:
         target: the program, `MODULE:APP`.
         fresh: a new folder for the program's stores, or None for its own.
+        seed: of the amplification, or None for none.
     """
     ours = {variables.TARGET: target, variables.TOKEN: secrets.token_hex(8)}
     if fresh is not None:
         ours[variables.FRESH] = str(fresh)
+    if seed is not None:
+        ours[variables.AMPLIFY] = str(seed)
     return os.environ | ours | {variables.PARENT: str(os.getpid())}
 
 
@@ -111,7 +140,6 @@ def environment(target: str, fresh: Path | None) -> dict[str, str]:
 class _Start:
     running: Running
     process: subprocess.Popen[bytes]
-    token: str
 
 
 @contextmanager
@@ -130,7 +158,7 @@ def _started(
             start_new_session=True,
         )
         try:
-            yield _Start(Running(port, process.pid, log), process, environ[variables.TOKEN])
+            yield _Start(Running(port, process.pid, log, environ[variables.TOKEN]), process)
         finally:
             _end(process)
 
@@ -149,7 +177,7 @@ def _await(start: _Start, workers: int, patience: float) -> None:
     while len(seen) < workers and time.monotonic() < deadline:
         if start.process.poll() is not None:
             raise Misuse(f"the server ended before it answered:\n\n{start.running.printed()}")
-        pid = _greet(start)
+        pid = start.running.greet()
         if pid is None:
             time.sleep(0.02)
         elif not seen:
@@ -159,21 +187,6 @@ def _await(start: _Start, workers: int, patience: float) -> None:
         raise Misuse(
             f"the server did not answer within {patience:g} s:\n\n{start.running.printed()}"
         )
-
-
-def _greet(start: _Start) -> str | None:
-    """Ask the reserved path: the pid that answers, or None if nobody (or a stranger) does."""
-    connection = http.client.HTTPConnection(HOST, start.running.port, timeout=1)
-    try:
-        connection.request("GET", variables.READY)
-        response = connection.getresponse()
-        response.read()
-        ours = response.headers.get(variables.TOKEN_HEADER) == start.token
-        return response.headers.get(variables.PID_HEADER) if ours else None
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

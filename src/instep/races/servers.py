@@ -47,6 +47,7 @@ class Server:
         inside: what answers inside a worker: thread or greenlet.
         last: the words that name the application; none where no other options can be given.
         counted: whether `threads` sets their number; if not, each connection gets its own.
+        early: what has it load the program before it forks, if it would not do so by itself.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Server:
     inside: str = "thread"
     last: tuple[str, ...] = (APPLICATION,)
     counted: bool = True
+    early: tuple[str, ...] = ()
 
     def command(self, port: int, *, cell: Cell, options: tuple[str, ...] = ()) -> list[str]:
         """The command line that starts it."""
@@ -134,13 +136,16 @@ def _flask_processes(port: int, cell: Cell) -> list[str]:
 
 _GUNICORN = ("gunicorn", "gunicorn")
 _GEVENT = ("gevent", "gunicorn[gevent]")
+_PRELOAD = ("--preload",)
 _FLASK = ("werkzeug", "flask")
 
 SERVERS = {
     server.name: server
     for server in (
-        Server("gunicorn", _GUNICORN, _gunicorn),
-        Server("gunicorn-gevent", _GEVENT, _gevent, inside="greenlet", counted=False),
+        Server("gunicorn", _GUNICORN, _gunicorn, early=_PRELOAD),
+        Server(
+            "gunicorn-gevent", _GEVENT, _gevent, inside="greenlet", counted=False, early=_PRELOAD
+        ),
         Server("waitress", ("waitress", "waitress"), _waitress, workers=False),
         Server("uwsgi", ("pyuwsgi", "pyuwsgi"), _uwsgi, last=("--module", APPLICATION)),
         Server("flask", _FLASK, _flask, workers=False, last=(), counted=False),

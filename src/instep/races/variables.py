@@ -12,8 +12,14 @@ PARENT = "INSTEP_PROVE_PARENT"
 FRESH = "INSTEP_FRESH"
 """Environment: a new, empty folder below which the program's embedded stores are to live."""
 
+AMPLIFY = "INSTEP_PROVE_AMPLIFY"
+"""Environment: the seed, if the program is to be amplified."""
+
 READY = "/__instep_ready__"
-"""The path that the wrapper answers itself, so that asking it advances no counter."""
+"""The path that the wrapper answers itself, so that asking it advances no counter.
+
+The body is a JSON object: `leftovers` of a fork, or None if nobody looked in time, and what was
+`amplified`, or None."""
 
 PID_HEADER = "X-Instep-Pid"
 THREAD_HEADER = "X-Instep-Thread"

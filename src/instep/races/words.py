@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from math import floor, log10
 
+from instep.races.amplified import PAUSE, Amplified
 from instep.races.diseases import Disease
 from instep.races.load import Outcome, Request
 from instep.races.prove import Run
@@ -85,9 +86,28 @@ def explanation(run: Run, server: str) -> list[str]:
         lines.append(_order(verdict, verdict.inversion, who))
     if verdict.sample:
         lines.append(_sample(verdict, verdict.sample))
+    if run.amplified:
+        lines.append(held_back(run.amplified))
     if verdict.word is Word.RIGHT:
         lines.append(bound(verdict))
     return lines
+
+
+def held_back(done: Amplified) -> str:
+    """What the amplification did."""
+    if not done.modules:
+        return "nothing was amplified: no module of the program is in its folder (--chdir)."
+    modules = f"{done.modules} module{'s' if done.modules > 1 else ''}"
+    if not done.sleeps:
+        return (
+            f"nothing was amplified: in {modules} of the program's own no request came near "
+            "anything that is written after the start and shared with others."
+        )
+    most = ", ".join(f"{place} ({times})" for place, times in done.places)
+    return (
+        f"amplified: {done.sleeps} times a request was held back for {PAUSE * 1000:g} ms before it "
+        f"touched what requests share, in {modules}; most at {most}. Times mean nothing here."
+    )
 
 
 def bound(verdict: Verdict) -> str:
