@@ -1,0 +1,74 @@
+"""A diagnosis as plain data: what `instep doctor --json` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from instep.races.checking.document import told
+from instep.races.doctor.diagnosis import Diagnosis, Trouble
+from instep.races.doctor.effects import Effect
+
+VERSION = 1
+
+
+def document(diagnosis: Diagnosis) -> dict[str, Any]:
+    """The whole page, for machines; keys of version 1 stay."""
+    deployment, application = diagnosis.deployment, diagnosis.application
+    report = diagnosis.report
+    return {
+        "version": VERSION,
+        "worry": str(diagnosis.worry),
+        "interpreter": diagnosis.interpreter,
+        "target": application.target if application else None,
+        "deployment": {
+            "server": deployment.server,
+            "workers": deployment.workers,
+            "threads": deployment.threads,
+            "kind": deployment.kind,
+            "preload": deployment.preload,
+            "replicas": deployment.replicas,
+            "where": deployment.where,
+            "assumed": deployment.assumed,
+            "notes": list(deployment.notes),
+            "others": list(deployment.others),
+        },
+        "troubles": [_trouble(diagnosis, trouble) for trouble in diagnosis.troubles],
+        "stages": [
+            {
+                "name": stage.name,
+                "said": stage.said,
+                "seconds": round(stage.seconds, 2),
+                "done": stage.done,
+            }
+            for stage in diagnosis.stages
+        ],
+        "leftovers": diagnosis.leftovers,
+        "files": report.files if report else 0,
+        "lines": report.lines if report else 0,
+    }
+
+
+def _trouble(diagnosis: Diagnosis, trouble: Trouble) -> dict[str, Any]:
+    alone, deployed = trouble.effects(diagnosis.deployment)
+    return {
+        "name": trouble.name,
+        "certainty": str(trouble.certainty),
+        "breaks": diagnosis.breaks(trouble),
+        "requests": list(trouble.requests),
+        "story": trouble.story,
+        "replay": trouble.replay,
+        "seen": trouble.seen,
+        "notes": trouble.notes,
+        "alone": _effect(alone),
+        "deployed": _effect(deployed),
+        "findings": [told(entry) for entry in trouble.entries],
+    }
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "meet": effect.meet,
+        "latent": effect.latent,
+        "copies": effect.copies,
+        "sentence": effect.sentence,
+    }
