@@ -38,6 +38,7 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/instep check .
 
 format: env
 	$(BIN)/ruff format .

@@ -4,22 +4,26 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from instep.errors import InstepError
+from instep.errors import InstepError, Misuse
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 RIGHT, WRONG, FAILED = 0, 1, 2
 """Exit codes: done and right, done and found wrong, could not be done."""
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 
 @contextmanager
@@ -49,6 +53,39 @@ def outcome(
         signal.signal(signal.SIGTERM, before)
 
 
+@contextmanager
+def surprise() -> Iterator[None]:
+    """Turn an error that is ours into one line that can be reported, instead of a traceback."""
+    try:
+        yield
+    except (InstepError, OSError, click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
+        err.print(
+            f"[bold red]instep itself failed[/] ({where}): "
+            f"{escape(f'{type(error).__name__}: {error}')}\n"
+            "This is a bug; please report it with what you ran.",
+            soft_wrap=True,
+        )
+        sys.exit(FAILED)
+
+
+def writable(file: Path | None) -> None:
+    """Refuse a report's file that cannot be written, before the work is done and not after it.
+
+    Raises:
+        Misuse: its folder is not there, or neither it nor its folder may be written.
+    """
+    if file is None:
+        return
+    if not file.parent.is_dir():
+        raise Misuse(f"{file} cannot be written: there is no folder {file.parent}")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise Misuse(f"{file} cannot be written: permission denied")
+
+
 def _told(error: Exception) -> str:
     """An error in words; the system's without its number."""
     if isinstance(error, OSError) and error.strerror:
@@ -60,8 +97,17 @@ def _leave(number: int, frame: Any) -> NoReturn:
     sys.exit(128 + number)
 
 
-def bar() -> Progress:
+def bar() -> "Progress":
     """A progress bar on standard error, if that is a terminal."""
+    # Imported here: it takes as long as the rest of rich, and most commands need no bar.
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     return Progress(
         *columns, TimeElapsedColumn(), console=err, transient=True, disable=not err.is_terminal
