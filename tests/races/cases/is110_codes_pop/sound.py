@@ -1,0 +1,27 @@
+"""One-time codes on an object: popped, then checked."""
+
+# explore: POST /token?code=abc | POST /token?code=abc
+
+from flask import Flask, request
+
+app = Flask(__name__)
+
+
+class Codes:
+    def __init__(self):
+        self._codes = {"abc": {"user": "ann", "until": 9e9}}
+
+    def redeem(self, code):
+        entry = self._codes.pop(code, None)
+        if entry is None or entry["until"] < 1:
+            return None
+        return entry["user"]
+
+
+codes = Codes()
+
+
+@app.post("/token")
+def token():
+    user = codes.redeem(request.args["code"])
+    return f"token for {user}" if user else ("no such code", 400)

@@ -1,0 +1,28 @@
+"""The largest id so far, plus one, found and used under one lock."""
+
+# explore: POST /tasks?title=a | POST /tasks?title=b
+# dynamic
+
+import threading
+
+from flask import Flask, jsonify, request
+
+app = Flask(__name__)
+tasks = [{"id": 1, "title": "first"}]
+lock = threading.Lock()
+
+
+def following():
+    if not tasks:
+        return 1
+    return max(task["id"] for task in tasks) + 1
+
+
+@app.route("/tasks", methods=["GET", "POST"])
+def all_tasks():
+    with lock:
+        if request.method == "GET":
+            return jsonify(tasks)
+        task = {"id": following(), "title": request.args["title"]}
+        tasks.append(task)
+        return jsonify(task), 201

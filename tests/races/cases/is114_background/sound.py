@@ -1,0 +1,42 @@
+"""A background thread throws old sessions out under the lock that views take."""
+
+import threading
+import time
+
+from flask import Flask, jsonify
+
+app = Flask(__name__)
+sessions = {}
+lock = threading.Lock()
+
+
+def expire():
+    while True:
+        now = time.time()
+        with lock:
+            for key, until in list(sessions.items()):
+                if until < now:
+                    sessions.pop(key, None)
+        time.sleep(60)
+
+
+@app.get("/sessions")
+def show():
+    with lock:
+        return jsonify([key for key, until in sessions.items() if until > time.time()])
+
+
+@app.post("/sessions/<key>")
+def add(key):
+    with lock:
+        sessions[key] = time.time() + 300
+    return "added"
+
+
+def main():
+    threading.Thread(target=expire, daemon=True).start()
+    app.run()
+
+
+if __name__ == "__main__":
+    main()
