@@ -9,11 +9,12 @@ from pathlib import Path
 
 from benchmarks import caches, calls, growth, hot, page, report, stores
 from benchmarks.board import manager
+from benchmarks.finder import check
 from benchmarks.machine import machine
 from benchmarks.pace import FULL, QUICK, Pace
 from benchmarks.servers import Redis, started
 
-PARTS = ("calls", "hot", "growth", "page", "stores", "caches")
+PARTS = ("calls", "hot", "growth", "page", "stores", "caches", "finder")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -64,8 +65,10 @@ def _run(parts: tuple[str, ...], pace: Pace) -> report.Found:
                 found.page = page.run(pace, folder, port, board)
             elif part == "stores":
                 found.stores = stores.run(pace.stores, folder, board)
-            else:
+            elif part == "caches":
                 found.caches = caches.run(pace.caches, folder, port)
+            else:
+                found.finder = check.run(pace.finder, folder)
     found.took = time.monotonic() - start
     return found
 

@@ -54,6 +54,19 @@ class Caches:
 
 
 @dataclass(frozen=True, slots=True)
+class Finder:
+    """How much is done with the race finder.
+
+    Args:
+        rounds: how often each program is checked.
+        sizes: lines of the generated programs.
+    """
+
+    rounds: int
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How much of each measurement is done.
 
@@ -70,6 +83,7 @@ class Pace:
         pages: rounds of the page.
         stores: the stores on servers.
         caches: caches, rate limits and resources.
+        finder: the race finder.
     """
 
     rounds: int
@@ -83,6 +97,7 @@ class Pace:
     pages: int
     stores: Stores
     caches: Caches
+    finder: Finder
 
 
 FULL = Pace(
@@ -106,6 +121,7 @@ FULL = Pace(
         small_sizes=(100, 10_000, 100_000),
     ),
     caches=Caches(rounds=25, turn=0.02, cells=((4, 2), (4, 25)), rushes=3, stream=3.5),
+    finder=Finder(rounds=5, sizes=(23_000, 150_000)),
 )
 
 QUICK = Pace(
@@ -129,4 +145,5 @@ QUICK = Pace(
         small_sizes=(100, 1_000),
     ),
     caches=Caches(rounds=5, turn=0.005, cells=((4, 2),), rushes=1, stream=1.5),
+    finder=Finder(rounds=1, sizes=(23_000,)),
 )

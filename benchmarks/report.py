@@ -11,6 +11,9 @@ from benchmarks.caches import pictures as caches_pictures
 from benchmarks.caches import report as caches_report
 from benchmarks.caches.goals import of_caches
 from benchmarks.calls import Calls
+from benchmarks.finder import markdown as finder_markdown
+from benchmarks.finder import of_finder
+from benchmarks.finder.check import Checked
 from benchmarks.growth import Growth
 from benchmarks.hot import Heat
 from benchmarks.machine import Machine
@@ -48,6 +51,7 @@ class Found:
     page: Pages | None = None
     stores: Stores | None = None
     caches: Caches | None = None
+    finder: list[Checked] | None = None
 
     def goals(self) -> list[goals.Goal]:
         """The project's own figures, as far as they were measured."""
@@ -58,6 +62,7 @@ class Found:
         every += goals.of_growth(self.growth) if self.growth else []
         every += of_stores(self.stores) if self.stores else []
         every += of_caches(self.caches) if self.caches else []
+        every += of_finder(self.finder) if self.finder else []
         return every
 
 
@@ -85,6 +90,7 @@ def markdown(found: Found) -> str:
     parts += [_page(found.page, found)] if found.page else []
     parts += [stores_report.markdown(found.stores, found.pace.stores)] if found.stores else []
     parts += [caches_report.markdown(found.caches, found.pace.caches)] if found.caches else []
+    parts += [finder_markdown(found.finder, found.pace.finder)] if found.finder else []
     return "\n\n".join(parts) + "\n"
 
 
