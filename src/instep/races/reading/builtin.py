@@ -79,7 +79,7 @@ def call(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
         thing
         for value in given.positional[:1]
         for thing in value.things
-        if isinstance(thing, Function | Bound | Partial) and len(given.positional) == 1
+        if isinstance(thing, (Function, Bound, Partial)) and len(given.positional) == 1
     )
     return Value((*same, make(walker, name, given, node, frame)), reads, kind)
 
@@ -242,16 +242,17 @@ def fact(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
 
 def synchronous(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Frame) -> None:
     """Call here the functions that are handed to what calls them at once."""
-    given_elements = [heap.items(one) for value in given.positional for one in value.objects()]
-    element = join(*given_elements)
-    direct = name in outside.SYNCHRONOUS or not walker.starting
-    for value in given.all():
-        for thing in value.things:
-            lambda_ = isinstance(thing, Function) and isinstance(thing.node, ast.Lambda)
-            if isinstance(thing, Function) and (
-                name in outside.SYNCHRONOUS or (lambda_ and direct)
-            ):
-                invoke(walker, thing, None, Arguments([element]), node, frame)
+    functions = [
+        thing for value in given.all() for thing in value.things if isinstance(thing, Function)
+    ]
+    if not functions:
+        return
+    elements = [heap.items(one) for value in given.positional for one in value.objects()]
+    element = join(*elements)
+    at_once = name in outside.SYNCHRONOUS
+    for function in functions:
+        if at_once or (isinstance(function.node, ast.Lambda) and not walker.starting):
+            invoke(walker, function, None, Arguments([element]), node, frame)
 
 
 def partial(walker: Walker, given: Arguments, node: ast.expr, frame: Frame) -> Value:

@@ -58,7 +58,7 @@ def same_function(given: Arguments) -> tuple[Thing, ...]:
     return tuple(
         thing
         for thing in given.positional[0].things
-        if isinstance(thing, Bound | Partial)
+        if isinstance(thing, (Bound, Partial))
         or (isinstance(thing, Function) and not isinstance(thing.node, ast.Lambda))
     )
 
@@ -176,7 +176,7 @@ def one(walker: Walker, thing: Thing, given: Arguments, node: ast.expr, frame: F
         return classes.call_method(walker, thing, "__call__", given.positional, node, frame)
     if isinstance(thing, Object) and "sessionmaker" in thing.what:
         return Value((builtin.make(walker, "sqlalchemy.orm.Session", given, node, frame),))
-    return NOTHING if not isinstance(thing, Constant | Super) else Value(kind="call")
+    return NOTHING if not isinstance(thing, (Constant, Super)) else Value(kind="call")
 
 
 def handed(walker: Walker, given: Arguments, node: ast.expr, frame: Frame) -> None:
@@ -193,7 +193,7 @@ def stops(walker: Walker, node: ast.expr, frame: Frame) -> bool:
         return False
     target = node.func
     if last_name(target) not in ("abort", "exit", "_exit", "halt", "quit"):
-        return isinstance(target, ast.Name | ast.Attribute) and always(walker, target, frame)
+        return isinstance(target, (ast.Name, ast.Attribute)) and always(walker, target, frame)
     if isinstance(target, ast.Name):
         things = loading.name(walker, target.id, target, frame).things
         return not any(isinstance(thing, Function) for thing in things) or always(

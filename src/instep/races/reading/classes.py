@@ -291,7 +291,7 @@ def made_default(walker: Walker, cls: Class, value: ast.expr | None) -> Value | 
                     ast.Call(func=keyword.value, args=[], keywords=[]), keyword.value
                 )
                 return walker.evaluate(call, frame)
-    if isinstance(value, ast.Call | ast.List | ast.Dict | ast.Set) and copied(cls):
+    if isinstance(value, (ast.Call, ast.List, ast.Dict, ast.Set)) and copied(cls):
         return walker.evaluate(
             value, Frame(cls.module, cls.name, walker.trace.walk, parent=cls.frame)
         )

@@ -96,7 +96,7 @@ def decorated(
     if entries.decorate(walker, decorator, value, frame, made):
         return value
     called = walker.evaluate(decorator, frame)
-    own = [one for one in called.things if isinstance(one, Function | Bound | Class)]
+    own = [one for one in called.things if isinstance(one, (Function, Bound, Class))]
     if not own:
         return value
     result = calls.apply(walker, Value(tuple(own)), Arguments([value]), decorator, frame)
@@ -128,8 +128,8 @@ def class_(walker: Walker, node: ast.ClassDef, frame: Frame) -> Flow:
     bases: list[Thing] = []
     for base in node.bases:
         value = walker.evaluate(base, frame)
-        bases += [one for one in value.things if isinstance(one, Class | Outside)]
-        if not value.things and isinstance(base, ast.Attribute | ast.Name):
+        bases += [one for one in value.things if isinstance(one, (Class, Outside))]
+        if not value.things and isinstance(base, (ast.Attribute, ast.Name)):
             bases.append(Outside(ast.unparse(base)))
         bases += [Outside(one.what) for one in value.objects() if one.cls is None]
         if any("base:" in one.what for one in value.objects()):

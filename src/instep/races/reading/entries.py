@@ -104,7 +104,7 @@ def path_like(node: ast.expr) -> bool:
     """Whether an argument looks like a path of a URL, or cannot be known."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str) and (node.value == "" or node.value.startswith("/"))
-    return isinstance(node, ast.JoinedStr | ast.Name | ast.Attribute | ast.BinOp)
+    return isinstance(node, (ast.JoinedStr, ast.Name, ast.Attribute, ast.BinOp))
 
 
 def role_of(name: str, call: ast.Call | None) -> Role | None:
@@ -132,7 +132,7 @@ def role_of(name: str, call: ast.Call | None) -> Role | None:
 def own(walker: Walker, target: ast.expr, frame: Frame) -> bool:
     """Whether a decorator is the program's own function."""
     things = walker.evaluate(target, frame).things
-    return any(isinstance(thing, Function | Bound | Class) for thing in things)
+    return any(isinstance(thing, (Function, Bound, Class)) for thing in things)
 
 
 def decorate_class(walker: Walker, decorator: ast.expr, cls: Class, frame: Frame) -> None:
@@ -280,7 +280,7 @@ def job(name: str, given: Arguments) -> tuple[Value, Arguments] | None:
     if "func" in given.keywords:
         return given.keywords["func"], Arguments(tupled(given.keywords.get("args")))
     for value in given.positional:
-        if any(isinstance(thing, Function | Bound) for thing in value.things):
+        if any(isinstance(thing, (Function, Bound)) for thing in value.things):
             return value, Arguments(tupled(given.keywords.get("args")))
     return None
 

@@ -97,7 +97,7 @@ def dictionary(walker: Walker, node: ast.Dict, frame: Frame) -> Value:
         named = walker.evaluate(key, frame)
         reads |= named.reads
         known = named.constant()
-        heap.put(made, known if isinstance(known, str | int) else REST, inner)
+        heap.put(made, known if isinstance(known, (str, int)) else REST, inner)
     return Value((made,), reads, "new")
 
 
@@ -142,7 +142,7 @@ def operation(walker: Walker, node: ast.BinOp, frame: Frame) -> Value:
     left = walker.evaluate(node.left, frame)
     right = walker.evaluate(node.right, frame)
     if isinstance(node.op, ast.Div) and any(
-        isinstance(thing, Object | Outside) for thing in left.things
+        isinstance(thing, (Object, Outside)) for thing in left.things
     ):
         return loading.joined_path(left, right)
     known = [left.constant(), right.constant()]
@@ -180,7 +180,7 @@ def comparison(walker: Walker, node: ast.Compare, frame: Frame) -> Value:
     reads = left.reads
     for operator, comparator in zip(node.ops, node.comparators, strict=True):
         right = walker.evaluate(comparator, frame)
-        if isinstance(operator, ast.In | ast.NotIn):
+        if isinstance(operator, (ast.In, ast.NotIn)):
             key = loading.key_text(left, node.left)
             reads |= loading.contents(
                 walker, right, Kind.TEST, node, frame, Detail(key, "in", depends=reads, atomic=True)

@@ -168,16 +168,16 @@ class Binder:
             self.globals.update(node.names)
         elif isinstance(node, ast.Nonlocal):
             self.nonlocals.update(node.names)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for alias in node.names:
                 self.bound.add(alias.asname or alias.name.partition(".")[0])
         elif (isinstance(node, ast.ExceptHandler) and node.name) or (
-            isinstance(node, ast.MatchAs | ast.MatchStar) and node.name
+            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
         ):
             self.bound.add(node.name)
         elif isinstance(node, ast.MatchMapping) and node.rest:
             self.bound.add(node.rest)
-        elif isinstance(node, ast.Yield | ast.YieldFrom):
+        elif isinstance(node, (ast.Yield, ast.YieldFrom)):
             self.generator = True
 
     def inside(self, node: ast.AST) -> None:
@@ -284,7 +284,7 @@ def stored(targets: list[ast.expr], inside: str, result: Survey) -> None:
             of_self = isinstance(target.value, ast.Name) and target.value.id == "self"
             if inside and not (of_self and inside in ("__init__", "__post_init__")):
                 result.attributes.add(target.attr)
-        elif isinstance(target, ast.Tuple | ast.List):
+        elif isinstance(target, (ast.Tuple, ast.List)):
             stored(target.elts, inside, result)
         elif isinstance(target, ast.Starred):
             stored([target.value], inside, result)

@@ -46,6 +46,8 @@ class Arguments:
 
     def all(self) -> list[Value]:
         """Every value that is passed."""
+        if self.star is None and self.double is None:
+            return [*self.positional, *self.keywords.values()] if self.keywords else self.positional
         more = [one for one in (self.star, self.double) if one is not None]
         return [*self.positional, *self.keywords.values(), *more]
 
@@ -321,7 +323,7 @@ def identity(thing: Thing) -> object:
         return thing.site, thing.what, thing.home, thing.home is None and bool(thing.items)
     if isinstance(thing, Bound):
         return id(thing.function), identity(thing.receiver)
-    if isinstance(thing, Function | Class):
+    if isinstance(thing, (Function, Class)):
         return id(thing)
     if isinstance(thing, Constant):
         return "constant"

@@ -119,7 +119,7 @@ def absorb(one: Object, other: Object) -> None:
 
 def put(thing: Object, key: object, value: Value) -> None:
     """Store an item; a published container publishes it."""
-    if key is not REST and (not isinstance(key, str | int) or len(thing.items) > 40):
+    if key is not REST and (not isinstance(key, (str, int)) or len(thing.items) > 40):
         key = REST
     if thing.home is not None and not value.things and value.kind in PARSED:
         value = Value((Object("dict", (*thing.site[:2], -7), 0),), value.reads, value.kind)
@@ -151,7 +151,8 @@ def deep_reads(value: Value, depth: int = 0) -> frozenset[int]:
         for thing in value.things:
             if isinstance(thing, Object) and thing.home is None:
                 for inner in (*thing.items.values(), *thing.attributes.values()):
-                    reads |= deep_reads(inner, depth + 1)
+                    more = deep_reads(inner, depth + 1)
+                    reads = reads | more if more else reads
     return reads
 
 

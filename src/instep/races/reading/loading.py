@@ -106,7 +106,7 @@ def of_module(walker: Walker, module: Module, wanted: str, node: ast.AST, frame:
 
 def linked(walker: Walker, value: Value) -> Value:
     """Follow names that were imported before they were defined."""
-    if not any(isinstance(thing, Link | Outside) for thing in value.things):
+    if not any(isinstance(thing, (Link, Outside)) for thing in value.things):
         return value
     things: list[Thing] = []
     for thing in value.things:
@@ -153,7 +153,7 @@ def of_thing(walker: Walker, thing: Thing, wanted: str, node: ast.AST, frame: Fr
         return classes.attribute(walker, thing, wanted, thing, node, frame)
     if isinstance(thing, Super):
         return classes.above(walker, thing, wanted, node, frame)
-    if isinstance(thing, Function | Bound):
+    if isinstance(thing, (Function, Bound)):
         function = thing.function if isinstance(thing, Bound) else thing
         if wanted in walker.survey.attributes:
             location = Location(Root.FUNCTION, function.name, wanted)
@@ -249,7 +249,7 @@ def item(walker: Walker, owner: Value, key: Value, node: ast.Subscript, frame: F
             if thing.home is not None:
                 detail = Detail(text, "[]", depends=key.reads, atomic=True)
                 note = noted(walker, thing, Kind.READ, node, frame, detail)
-            inside = heap.items(thing, known if isinstance(known, str | int) else REST)
+            inside = heap.items(thing, known if isinstance(known, (str, int)) else REST)
             inside = classes.default_item(walker, thing, inside, node, frame)
             if thing.home is not None:
                 inside = Value(inside.things, note, inside.kind)
@@ -272,7 +272,7 @@ def shares_items(thing: Object) -> bool:
 
 def truth(walker: Walker, value: Value, node: ast.expr, frame: Frame) -> frozenset[int]:
     """A container that stands as a test is asked whether it is empty."""
-    if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+    if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
         return NO_READS
     detail = Detail(method="bool", depends=value.reads, atomic=True)
     shared = [one for one in value.objects() if one.what in outside.KNOWN_CONTAINERS]

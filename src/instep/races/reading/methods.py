@@ -96,7 +96,10 @@ def is_container(owner: Object) -> bool:
 
 def all_reads(given: Arguments) -> frozenset[int]:
     """The reads that arguments come from, and what is in them."""
-    return frozenset().union(NO_READS, *(heap.deep_reads(value) for value in given.all()))
+    values = given.all()
+    if len(values) <= 1:
+        return heap.deep_reads(values[0]) if values else NO_READS
+    return frozenset().union(*map(heap.deep_reads, values))
 
 
 def passed(walker: Walker, given: Arguments, node: ast.AST, frame: Frame) -> frozenset[int]:

@@ -211,7 +211,7 @@ def receiver_of(
     """On what a method is called: its object, or a new instance for each request."""
     if isinstance(entry.thing, Bound):
         receiver = entry.thing.receiver
-        return receiver if isinstance(receiver, Object | Class) else None
+        return receiver if isinstance(receiver, (Object, Class)) else None
     cls = entry.cls or function.owner
     if cls is None or "static" in function.marks:
         return None

@@ -72,7 +72,7 @@ def register(
             continue
         if not wanted_async and isinstance(function.node, ast.AsyncFunctionDef):
             continue
-        assert isinstance(thing, Function | Bound)
+        assert isinstance(thing, (Function, Bound))
         add(walker, thing, function, role, routes, frame, arguments, repeated, made)
 
 
@@ -166,7 +166,7 @@ def by_call(
                 view_class(walker, Value((thing,)), paths, arguments, frame)
             elif isinstance(thing, Object) and thing.cls is not None:
                 instance(walker, thing, paths, frame)
-            elif isinstance(thing, Function | Bound | Partial):
+            elif isinstance(thing, (Function, Bound, Partial)):
                 plain = paths if isinstance(thing, Partial) else routes
                 register(walker, Value((thing,)), Role.VIEW, plain, frame)
 

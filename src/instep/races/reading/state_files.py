@@ -58,11 +58,11 @@ def location_of(value: Value, node: ast.expr | None, frame: Frame) -> tuple[Loca
             return Location(Root.FILE, "", thing.arguments[0]), thing.arguments[1]
     if isinstance(known, str):
         return Location(Root.FILE, "", known), ""
-    if isinstance(node, ast.JoinedStr | ast.BinOp):
+    if isinstance(node, (ast.JoinedStr, ast.BinOp)):
         shape = "".join(pieces(node))
         if "*" in shape.strip("*") and ("." in shape or "/" in shape):
             return Location(Root.FILE, "", shape), words(node)
-    if not isinstance(node, ast.Name | ast.Attribute) or value.kind == "request":
+    if not isinstance(node, (ast.Name, ast.Attribute)) or value.kind == "request":
         return None, ""
     text = words(node)
     if text.rpartition(".")[2].isupper():

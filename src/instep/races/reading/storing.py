@@ -42,7 +42,7 @@ def assign(
         owner = walker.evaluate(target.value, frame)
         key = walker.evaluate(target.slice, frame)
         item(walker, owner, key, value, target, frame, detail)
-    elif isinstance(target, ast.Tuple | ast.List):
+    elif isinstance(target, (ast.Tuple, ast.List)):
         unpack(walker, target.elts, value, frame, detail)
     elif isinstance(target, ast.Starred):
         assign(walker, target.value, value, frame, detail)
@@ -67,7 +67,7 @@ def bind_local(walker: Walker, target: ast.expr, value: Value, frame: Frame) -> 
     """Bind the variables of a comprehension, which belong to it."""
     if isinstance(target, ast.Name):
         frame.names[target.id] = value.named(target.id)
-    elif isinstance(target, ast.Tuple | ast.List):
+    elif isinstance(target, (ast.Tuple, ast.List)):
         tuples = [thing for thing in value.objects() if thing.what == "tuple"]
         for number, one in enumerate(target.elts):
             parts = [made.items.get(number, NOTHING) for made in tuples]
@@ -166,7 +166,7 @@ def type_names(value: Value) -> set[str]:
     for thing in value.things:
         if isinstance(thing, Object):
             names.add(thing.cls.name if thing.cls is not None else thing.what)
-        elif isinstance(thing, Function | Bound):
+        elif isinstance(thing, (Function, Bound)):
             names.add("function")
         else:
             known = value.constant()
@@ -195,7 +195,7 @@ def attribute(
         owner.attributes[name] = heap.keep(owner.attributes.get(name), value)
     elif isinstance(thing, Module):
         in_module(walker, thing, name, value, node, frame, detail)
-    elif isinstance(thing, Function | Bound):
+    elif isinstance(thing, (Function, Bound)):
         function = thing.function if isinstance(thing, Bound) else thing
         location = Location(Root.FUNCTION, function.name, name)
         if function.frame is None or function.frame.walk == 0:
@@ -261,7 +261,7 @@ def item(
             depends = detail.depends | key.reads
             changed = replace(detail, key=text, depends=depends, atomic=True)
             note(walker, Kind.WRITE, location, value, node, frame, changed)
-        heap.put(thing, known if isinstance(known, str | int) else REST, value)
+        heap.put(thing, known if isinstance(known, (str, int)) else REST, value)
 
 
 def remove(walker: Walker, target: ast.expr, frame: Frame) -> None:
@@ -284,6 +284,6 @@ def remove(walker: Walker, target: ast.expr, frame: Frame) -> None:
         loading.contents(walker, owner, Kind.WRITE, target, frame, detail)
         for thing in owner.objects():
             classes.call_method(walker, thing, "__delitem__", [key], target, frame)
-    elif isinstance(target, ast.Tuple | ast.List):
+    elif isinstance(target, (ast.Tuple, ast.List)):
         for one in target.elts:
             remove(walker, one, frame)

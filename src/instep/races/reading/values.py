@@ -207,29 +207,23 @@ def bounded(reads: frozenset[int]) -> frozenset[int]:
 
 def join(*values: Value) -> Value:
     """What may be any of several."""
-    result = NOTHING
-    for value in values:
-        if result is NOTHING or result is value:
-            result = value
-        elif value is not NOTHING:
-            result = joined(result, value)
-    return result
-
-
-def joined(one: Value, other: Value) -> Value:
-    """What may be either of two."""
-    things = one.things
-    if other.things and other.things is not things:
-        more = [thing for thing in other.things if thing not in things]
-        if more:
-            things = (*things, *more)[:MOST_THINGS]
-    reads = one.reads
-    if other.reads and other.reads is not reads and not other.reads <= reads:
-        reads = bounded(reads | other.reads)
-    kind = one.kind
-    if other.kind != kind:
-        kind = "request" if "request" in (kind, other.kind) else ""
-    text = one.text if one.text == other.text else ""
-    if things is one.things and reads is one.reads and kind == one.kind and text == one.text:
-        return one
+    known = [value for value in values if value is not NOTHING]
+    if len(known) <= 1:
+        return known[0] if known else NOTHING
+    first = known[0]
+    things, reads, kind, text = first.things, first.reads, first.kind, first.text
+    for value in known:
+        if value is first:
+            continue
+        if value.things is not things and len(things) < MOST_THINGS:
+            more = [thing for thing in value.things if thing not in things]
+            things = (*things, *more)[:MOST_THINGS] if more else things
+        if value.reads and not value.reads <= reads:
+            reads = bounded(reads | value.reads)
+        if value.kind != kind:
+            kind = "request" if "request" in (kind, value.kind) else ""
+        if value.text != text:
+            text = ""
+    if things is first.things and reads is first.reads and kind == first.kind:
+        return first if text == first.text else Value(things, reads, kind, text)
     return Value(things, reads, kind, text)
