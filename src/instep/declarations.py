@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from math import isfinite
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from .errors import Misuse
@@ -22,6 +21,7 @@ from .objects.shared import SharedTarget
 from .objects.value import Value
 from .stores.base import Engine
 from .stores.keys import UNDER
+from .timeouts import checked_timeout
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -32,7 +32,6 @@ _UNLISTED = {
     "mapping": "take a family",
     "cache": "leave max_entries out, because it makes room by itself",
 }
-_LONGEST = 1e6  # seconds, eleven days: not every clock that a wait goes by takes more
 
 
 class Declared(NamedTuple):
@@ -66,8 +65,7 @@ class Declared(NamedTuple):
         """Raise Misuse if the engine cannot keep what this promises."""
         if engine.powers.volatile and not self.volatile and self.kind not in _VOLATILE:
             raise Misuse(
-                f"{name!r} is {'an' if self.kind == 'object' else 'a'} {self.kind}, and "
-                f"{engine.url} may forget any record at any time, "
+                f"{name!r} is a {self.kind}, and {engine.url} may forget any record at any time, "
                 "to make room or because it restarts: take another store, or say that the "
                 f"program can do without it: space.options(volatile=True).{self.kind}({name!r}, …)"
             )
@@ -308,16 +306,3 @@ def hash_tag(group: str | None) -> str:
     if not isinstance(group, str) or not group or "{" in group or "}" in group:
         raise Misuse(f"a group is a text that is not empty and has no braces; this is {group!r}")
     return f"{{{group}}}"
-
-
-def checked_timeout(timeout: float) -> float:
-    """A timeout in seconds, as a float; one of more than eleven days is one of eleven days.
-
-    Raises:
-        Misuse: it is negative or not a finite number.
-    """
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise Misuse(f"a timeout is a number of seconds; this is {timeout!r}")
-    if not isfinite(timeout) or timeout < 0:
-        raise Misuse(f"a timeout is finite and not negative; this is {timeout!r}")
-    return min(float(timeout), _LONGEST)

@@ -10,7 +10,7 @@ from typing import Any
 from . import catalog
 from .cells import Target
 from .codec import Codec
-from .declarations import Declarations, Declared, Options, checked_timeout, hash_tag
+from .declarations import Declarations, Declared, Options, hash_tag
 from .errors import Misuse
 from .objects.counter import Counter
 from .objects.family import Family
@@ -23,6 +23,7 @@ from .objects.value import Value
 from .resources.declaring import Resources
 from .stores import engine
 from .stores.base import Engine
+from .timeouts import checked_timeout
 from .transaction import Opened, current, transaction
 
 

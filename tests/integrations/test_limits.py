@@ -29,6 +29,7 @@ from instep import LockTimeout, Misuse, Space, StoreError
 from instep.flask import Instep
 from instep.integrations import limits, windows
 from instep.integrations.limits import InstepStorage
+from instep.stores.listing import everything
 from places import PLACES, place
 
 Fork = Callable[..., Child]
@@ -255,7 +256,8 @@ def test_a_long_key_cannot_be_met_by_another() -> None:
     """What is made of a long key is no key that somebody could send."""
     storage = InstepStorage("instep+memory:")
     storage.incr("a" * 1000, 60)
-    [(entry, _)] = storage._tallies._entries()
+    tallies = storage._tallies
+    [(entry, _)] = everything(tallies.opened().store, tallies._prefix)
     text = entry.decode().partition("\0s")[2].partition("fixed#")[2]
     for imitation in (text, f"#{text}", f"fixed#{text}"):
         assert storage.get(imitation) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,14 @@ log = logging.getLogger("instep")
 
 _SETTINGS = "instep_settings"  # beside the extension itself in app.extensions
 RETRY_AFTER = 1  # seconds; what a client is told to wait after a LockTimeout
+
+
+def configured(app: Flask, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The URL and the limits that a configuration has, or the defaults for an application."""
+    default = f"lmdb:{quote(str(Path(app.instance_path) / 'instep'))}"
+    url = config.get("INSTEP_URL") or os.environ.get("INSTEP_URL") or default
+    timeout = config.get("INSTEP_TIMEOUT", 10.0)
+    return url, {"timeout": timeout, "max_record": config.get("INSTEP_MAX_RECORD", 1 << 20)}
 
 
 class Instep(FlaskResources, Space):
@@ -82,12 +91,8 @@ class Instep(FlaskResources, Space):
             raise Misuse(
                 f"the application {app.name!r} has an Instep already: declare every object on it"
             )
-        default = f"lmdb:{quote(str(Path(app.instance_path) / 'instep'))}"
-        settings = Settings(
-            app.config.get("INSTEP_URL") or os.environ.get("INSTEP_URL") or default,
-            timeout=app.config.get("INSTEP_TIMEOUT", 10.0),
-            max_record=app.config.get("INSTEP_MAX_RECORD", 1 << 20),
-        )
+        url, limits = configured(app, app.config)
+        settings = Settings(url, **limits)
         if "instep" in app.extensions:
             return
         for name, declared in self._declared.items():

@@ -23,7 +23,6 @@ from dogpile.cache.api import (
 )
 from dogpile.cache.backends import register_backend
 
-from ..declarations import checked_timeout
 from ..errors import LockTimeout, Misuse
 from ..objects.cache.flight import LEASE
 from ..objects.names import encoded, utf8
@@ -31,6 +30,7 @@ from ..space import Space
 from ..stores import process
 from ..stores.base import Hold
 from ..stores.keys import LOCK, UNDER, readable
+from ..timeouts import checked_timeout
 
 log = logging.getLogger("instep")
 

@@ -10,7 +10,7 @@ little later, only lets the store forget it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
@@ -18,8 +18,8 @@ from ..codec import Codec
 from ..errors import Conflict, Misuse, StoreError
 from ..objects.kinds import ENTRY, expect
 from ..objects.names import encoded
-from ..stores.base import Record
 from ..stores.keys import TEXT, UNDER
+from ..stores.listing import everything
 from ..transaction import Opened
 from .windows import State
 
@@ -102,7 +102,7 @@ class Tallies:
 
     def delete_all(self) -> int:
         """Forget all of them, one at a time; how many there were."""
-        return sum(self._forget(entry) for entry, _ in self._entries())
+        return sum(self._forget(key) for key, _ in everything(self.opened().store, self._prefix))
 
     def writable(self) -> bool:
         """Whether the store takes a write."""
@@ -133,12 +133,6 @@ class Tallies:
             return b"%b%b:%b" % (self._prefix, kind.encode(), text)
         digest, start = sha256(text).hexdigest(), key[:60].encode(errors="replace")
         return b"%b%b#%b#%b" % (self._prefix, kind.encode(), digest.encode(), start)
-
-    def _entries(self) -> Iterator[tuple[bytes, Record]]:
-        store, after = self.opened().store, None
-        while page := store.scan(self._prefix, after):
-            yield from page
-            after = page[-1][0]
 
     def _forget(self, entry: bytes) -> bool:
         opened = self.opened()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from math import isfinite
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..errors import Misuse
+from ..timeouts import checked_timeout
 from .lifetimes import Lifetimes
 from .resource import Kind, Resource
 from .scope import Scope, raised
@@ -78,7 +79,7 @@ class Resources:
             )
         if scope not in _KINDS:
             raise Misuse(f"the resource {label!r}: scope is one of {_KINDS}; this is {scope!r}")
-        return Resource(self, factory, scope, close, check, _checked(timeout), label)
+        return Resource(self, factory, scope, close, check, checked_timeout(timeout), label)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -162,16 +163,5 @@ class Resources:
 
 
 def _is_lazy(function: Callable[..., object]) -> bool:
-    import inspect  # slow to load, and seldom needed before the first declaration
-
     tests = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     return any(test(function) for test in tests)
-
-
-def _checked(timeout: Any) -> float:
-    """A bound for waiting, in seconds."""
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise Misuse(f"a timeout is a number of seconds; this is {timeout!r}")
-    if not isfinite(timeout) or timeout < 0:
-        raise Misuse(f"a timeout is finite and not negative; this is {timeout!r}")
-    return min(float(timeout), 1e6)

@@ -62,7 +62,6 @@ def engine(url: str) -> Engine:
     module = SCHEMES.get(scheme.lower())
     if colon and module is not None:
         url = f"{scheme.lower()}:{rest}"  # RFC 3986: a scheme may be in capitals
-    if colon and module is not None:
         if module not in ("lmdb", "memory"):
             _refuse_fresh(url)
         try:

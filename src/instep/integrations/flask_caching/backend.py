@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote
 
 from flask_caching.backends.base import BaseCache
 from werkzeug.exceptions import HTTPException
@@ -17,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from flask import Flask
 
 from ...errors import LockTimeout, Misuse
+from ...flask.extension import configured
 from ...space import Space
 from .. import cachelib
 from .pages import KINDS, loaded, stored
@@ -125,9 +123,5 @@ def _threshold(app: Flask, config: dict[str, Any]) -> int | None:
 
 def _space(app: Flask, config: dict[str, Any]) -> Space:
     """A space of the cache's own; by default in the store of the `Instep` that may come later."""
-    url = config.get("CACHE_INSTEP_URL") or config.get("INSTEP_URL") or os.environ.get("INSTEP_URL")
-    return Space(
-        url or f"lmdb:{quote(str(Path(app.instance_path) / 'instep'))}",
-        timeout=config.get("INSTEP_TIMEOUT", 10.0),
-        max_record=config.get("INSTEP_MAX_RECORD", 1 << 20),
-    )
+    url, limits = configured(app, config)
+    return Space(config.get("CACHE_INSTEP_URL") or url, **limits)

@@ -190,9 +190,8 @@ class Shelf:
         until = time.time() + entries.MARKED + self._terms.stale
         return opened.store.update(full, marked, opened.timeout, expires=until)
 
-    def land(self, opened: Opened, full: bytes, number: int, made: Made) -> bool:
-        """Store what a flight has made; whether its mark was still there."""
-
+    def land(self, opened: Opened, full: bytes, number: int, made: Made) -> None:
+        """Store what a flight has made, if its mark is still there."""
         lasts = made.fresh > time.time()
 
         def landed(old: bytes | None) -> tuple[bytes | None, None]:
@@ -204,10 +203,9 @@ class Shelf:
         try:
             opened.store.update(full, landed, opened.timeout, expires=expires)
         except _Otherwise:
-            return False
+            return
         if lasts:
             self._stored(opened)
-        return lasts
 
     def unmark(self, opened: Opened, full: bytes, number: int) -> None:
         """Take away the mark of a flight that failed, unless it is at a value that may be served.

@@ -20,7 +20,7 @@ from ..rules.finding import Finding, Severity
 from .baseline import Known, read_baseline, stale
 from .config import Config
 from .given import Names, asked_for, files_of
-from .report import ORDER, Entry, Note, Report, Silenced
+from .report import ORDER, Note, Report, Silenced
 from .sites import Telling
 from .suppression import Comments
 
@@ -130,21 +130,21 @@ def _leave_known(report: Report, known: dict[str, Known], config: Config, files:
 
 def _count(report: Report, least: Severity) -> None:
     """Keep what counts, the worst object first; drop the sources that nobody will show."""
-    counts = ORDER[: ORDER.index(least) + 1]
+    counts = ORDER[: least.rank + 1]
     report.below = dict(
         Counter(entry.severity for entry in report.findings if entry.severity not in counts)
     )
     left = [entry for entry in report.findings if entry.severity in counts]
     worst: dict[str, tuple[int, str, int]] = {}
     for entry in left:
-        rank = (_rank(entry), entry.site.path, entry.site.line)
+        rank = (entry.severity.rank, entry.site.path, entry.site.line)
         worst[entry.object] = min(rank, worst.get(entry.object, rank))
     report.findings = sorted(
         left,
         key=lambda entry: (
             *worst[entry.object],
             entry.object,
-            _rank(entry),
+            entry.severity.rank,
             entry.site.path,
             entry.site.line,
             entry.finding.rule,
@@ -152,7 +152,3 @@ def _count(report: Report, least: Severity) -> None:
     )
     shown = {site.path for entry in report.findings for site in entry.sites}
     report.sources = {path: lines for path, lines in report.sources.items() if path in shown}
-
-
-def _rank(entry: Entry) -> int:
-    return ORDER.index(entry.severity)

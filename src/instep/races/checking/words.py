@@ -37,7 +37,7 @@ def conclusion(report: Report) -> str:
         return "nothing was checked"
     if not report.findings:
         return f"nothing found; {took}"
-    worst = Counter(min(map(_rank, entries)) for entries in report.objects())
+    worst = Counter(min(entry.severity.rank for entry in entries) for entries in report.objects())
     parts = [f"{worst[rank]} {ORDER[rank]}" for rank in sorted(worst)]
     return f"{_count(worst.total(), 'object')} can break: {', '.join(parts)}; {took}"
 
@@ -66,10 +66,6 @@ def statistics(report: Report) -> Iterator[tuple[int, str, Severity]]:
     counts = Counter((entry.finding.rule, entry.name, entry.severity) for entry in report.findings)
     for (rule, name, severity), count in sorted(counts.items()):
         yield count, f"{rule} {name}", severity
-
-
-def _rank(entry: Entry) -> int:
-    return ORDER.index(entry.severity)
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
 from itertools import permutations
 
 from instep.errors import Misuse
@@ -196,10 +194,3 @@ def _label(watched: naming.Watched) -> str:
         if how == naming.ITEM
         else f"{name}.{key}".removeprefix(f"{name}." if owner.endswith(":") else "")
     )
-
-
-def threads_besides() -> Iterator[str]:
-    """Names of the threads that a fork would not copy."""
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread():
-            yield thread.name

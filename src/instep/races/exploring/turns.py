@@ -93,11 +93,9 @@ class Step:
     writes: bool
     enabled: tuple[int, ...]
     key: Key
-    arrived: bool
     preempts: bool
     open: bool
     yields: bool
-    event: Any
 
 
 class Turns:
@@ -223,11 +221,9 @@ class Turns:
                 pending.writes,
                 tuple(actor.number for actor in enabled),
                 key,
-                current is not None,
                 preempts,
                 chosen.open,
                 pending.yields,
-                pending.event,
             )
         )
         chosen.open = pending.what == "start"

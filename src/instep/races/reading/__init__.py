@@ -4,6 +4,20 @@
 enters to everything that it reads and writes on the way.
 """
 
-from instep.races.reading.reader import read
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from instep.races.reading.reader import read
 
 __all__ = ["read"]
+
+
+def __getattr__(name: str) -> Any:
+    """The reader is loaded when it is asked for: the types of the model do without it."""
+    if name != "read":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from instep.races.reading.reader import read
+
+    return read

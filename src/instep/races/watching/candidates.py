@@ -24,23 +24,6 @@ RESIZED = (dict, set, deque)
 ROUTE = re.compile(r"^[A-Z]+ /\S*")
 """The route in the name of a request."""
 
-RANKS = {Severity.HIGH: 0, Severity.MEDIUM: 1, Severity.LOW: 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A location that two actors touched, one of them writing.
-
-    Args:
-        owner: the object, or a module's `__dict__`.
-        name: of the attribute or global; None for what is inside a container.
-        sites: where.
-    """
-
-    owner: object
-    name: str | None
-    sites: list[Site]
-
 
 @dataclass(slots=True)
 class Candidate:
@@ -53,7 +36,7 @@ class Candidate:
         title: what it is.
         consequence: what can go wrong.
         read: the first place.
-        write: the second place.
+        writing: the second place.
         locks: that are held at the one and the other, as the source calls them.
         requests: that did it.
     """
@@ -78,7 +61,7 @@ class Candidate:
     @property
     def rank(self) -> int:
         """The worst first."""
-        return RANKS[self.severity]
+        return self.severity.rank
 
     @property
     def identity(self) -> tuple[Any, ...]:

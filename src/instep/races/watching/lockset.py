@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instep.races.watching.actors import CURRENT, Actor, Threads, running
-from instep.races.watching.candidates import Candidate, Conflict, candidate_of
+from instep.races.watching.candidates import Candidate, candidate_of
 from instep.races.watching.naming import Edge, Names
 from instep.races.watching.probe import WHOLE, Listener
 from instep.races.watching.sites import Site
@@ -76,14 +76,12 @@ class Track:
     loops: dict[int, tuple[Site, Locks, str]] = field(default_factory=dict)
     looks: dict[int, tuple[Site, Locks, str]] = field(default_factory=dict)
     guarded: dict[int, tuple[Site, Locks, str]] = field(default_factory=dict)
-    sites: dict[int, Site] = field(default_factory=dict)
 
     def add(self, use: Use, actor: Actor, *, new: bool) -> None:
         """Fold in what one more actor did; what it did while it made the object does not count."""
         self.actors += actor is not self.latest
         self.writers += bool(use.writes) and actor is not self.latest
         self.latest = actor
-        self.sites |= use.sites
         _fold(self.loops, use.loops, actor.name)
         _fold(self.looks, use.looks, actor.name)
         _fold(self.guarded, use.guarded, actor.name)
@@ -299,15 +297,6 @@ class Lockset(Listener):
             if track.edge is not None:
                 self._remember(name, track)
         return sorted(self._found.values(), key=lambda each: (each.rank, each.location, each.write))
-
-    def conflicts(self) -> list[Conflict]:
-        """Every location that two actors touched, one of them writing, whatever they held."""
-        self.settle()
-        return [
-            Conflict(track.holder(), name, list(track.sites.values()))
-            for (_, name), track in self.tracks.items()
-            if track.actors > 1 and track.writes
-        ]
 
 
 def _root(lock: Any) -> Any:

@@ -27,8 +27,6 @@ WHOLES: dict[str, str] = {
 }
 """Functions that look at the whole of a container."""
 
-FIRST_IS_KEY = frozenset({ast.Constant, ast.Name})
-
 
 def name(word: str, at: ast.AST) -> ast.Name:
     """One of the probe's functions."""

@@ -83,7 +83,6 @@ class Use:
     """Reads of an attribute or a global."""
     guarded: dict[int, tuple[Site, Locks]] = field(default_factory=dict)
     """Reads under a lock."""
-    sites: dict[int, Site] = field(default_factory=dict)
     events: int = 0
     noted: set[tuple[int, Holds]] = field(default_factory=set)
     keys: set[Any] = field(default_factory=set)
@@ -95,7 +94,6 @@ class Use:
         if self.events > LONG and (id(site), holds) in self.noted:
             return
         self.noted.add((id(site), holds))
-        self.sites[id(site)] = site
         if kind in CHANGING:
             self._write(kind, key, site, holds)
             return
