@@ -4,6 +4,8 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 STAMP := .venv/.stamp
 BENCH := .venv/.bench
+# The tests start a thousand interpreters: what one has compiled is kept for the next, always.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: env demo test check format bench lock clean
 
@@ -31,7 +33,7 @@ demo: env
 
 # Most tests wait for servers and processes of their own: several at a time take half as long.
 test: env
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: env
 	$(BIN)/ruff format --check .

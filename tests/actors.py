@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0  # seconds; far more than anything here takes
+PATIENCE = 90.0  # seconds; far more than anything here takes, also beside many others
 _TEST = os.getpid()  # whose children lead a process group each
 
 

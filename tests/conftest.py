@@ -69,14 +69,22 @@ def memcached_server(shared_memcached: Memcached) -> Memcached:
     return shared_memcached
 
 
-@pytest.fixture
-def manager_server() -> Iterator[Manager]:
-    """A manager that runs and is empty."""
+@pytest.fixture(scope="session")
+def shared_manager() -> Iterator[Manager]:
+    """The manager of all tests that do it no harm."""
     with Manager() as server:
         yield server
 
 
+@pytest.fixture
+def manager_server(shared_manager: Manager) -> Manager:
+    """A manager that runs and is empty."""
+    shared_manager.start()
+    shared_manager.clear()
+    return shared_manager
+
+
 @pytest.fixture(params=PLACES)
 def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty store that processes share, on each engine."""
-    return place(request.param, tmp_path, request.getfixturevalue)
+    """The URL of an empty store that processes share, on each engine; dead holders lose soon."""
+    return place(request.param, tmp_path, request.getfixturevalue, lease=3)

@@ -15,12 +15,15 @@ from pathlib import Path
 from instep.stores.manager import serve
 from instep.stores.manager.records import Records
 
-def count(*_):
-    kept = sum(len(found) for found in gc.get_objects() if isinstance(found, Records))
-    Path("kept.new").write_text(str(kept))
+def count(number, _):
+    [found] = [found for found in gc.get_objects() if isinstance(found, Records)]
+    if number == signal.SIGUSR2:
+        found.__init__()
+    Path("kept.new").write_text(str(len(found)))
     os.rename("kept.new", "kept")
 
 signal.signal(signal.SIGUSR1, count)
+signal.signal(signal.SIGUSR2, count)
 Path("pid").write_text(str(os.getpid()))
 serve(sys.argv[1])
 """
@@ -67,6 +70,10 @@ class Manager(Daemon):
         except OSError:
             return False
 
+    def clear(self) -> None:
+        """Forget all records, as if it had been started anew."""
+        assert _told(self.folder, signal.SIGUSR2) == 0
+
 
 def kept(keyfile: str) -> int:
     """How many records a manager has, also of those that have expired.
@@ -74,8 +81,11 @@ def kept(keyfile: str) -> int:
     Args:
         keyfile: its key's file, beside which the others lie; the manager may be another process's.
     """
-    folder = Path(keyfile).parent
+    return _told(Path(keyfile).parent, signal.SIGUSR1)
+
+
+def _told(folder: Path, number: signal.Signals) -> int:
     (folder / "kept").unlink(missing_ok=True)
-    os.kill(int((folder / "pid").read_text()), signal.SIGUSR1)
+    os.kill(int((folder / "pid").read_text()), number)
     wait_for((folder / "kept").exists, "the manager has counted")
     return int((folder / "kept").read_text())

@@ -16,17 +16,19 @@ SERVERS = {
 """The fixture of each engine's server."""
 
 
-def place(name: str, folder: Path, server: Callable[[str], Any]) -> str:
+def place(name: str, folder: Path, server: Callable[[str], Any], lease: int | None = None) -> str:
     """The URL of an empty store.
 
     Args:
         name: one of `PLACES`, or `memory`.
         folder: where an embedded store may be made.
         server: gives the server's fixture by its name.
+        lease: on Redis, the seconds that nobody wants to wait for a dead holder's to end. The fewer
+            they are, the sooner a machine that stalls ends those of the living.
     """
     if name == "memory":
         return "memory:"
     if name == "lmdb":
         return f"lmdb:{folder / 'state'}?durability=none"
     url: str = server(SERVERS[name]).url
-    return f"{url}?lease=1" if name == "redis" else url  # or a test waits for a dead holder's lease
+    return f"{url}?lease={lease}" if lease and name == "redis" else url

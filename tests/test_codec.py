@@ -229,7 +229,7 @@ SHARED = Codec()
 SHARED.declare(*CLASSES)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(VALUES)
 def test_every_value_comes_back_equal_and_of_the_same_type(value: Any) -> None:
     """Any storable values, nested in each other at will, survive with all their types."""

@@ -7,7 +7,6 @@ way to leave one out.
 
 import doctest
 import importlib
-import pkgutil
 import re
 import shutil
 import sys
@@ -18,13 +17,16 @@ from typing import Any
 
 import pytest
 
-import instep
-
 ROOT = Path(__file__).parents[1]
 PAGES = [
     page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()
 ]
-MODULES = sorted(module.name for module in pkgutil.walk_packages(instep.__path__, "instep."))
+SOURCE = ROOT / "src"
+MODULES = [
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted((SOURCE / "instep").rglob("*.py"))
+    if ">>> " in path.read_text()
+]
 FENCE = re.compile(r"^```(?P<kind>[^\n`]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

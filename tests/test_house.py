@@ -23,7 +23,7 @@ from instep.resources import Resource
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "instep"
-MODULES = sorted(SOURCE.rglob("*.py"))
+MODULES = {path: ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 ROOMS: dict[str, set[str]] = {
@@ -68,10 +68,10 @@ def name_of(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
 
 
-def imported(path: Path) -> set[str]:
+def imported(tree: ast.Module) -> set[str]:
     """The top-level names of what a module imports from outside of its package."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -125,35 +125,32 @@ def test_imports_go_one_way() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_third_party_imports_have_one_room(path: Path) -> None:
-    """A library of somebody else's is imported in its room only."""
-    known = {*sys.stdlib_module_names, "instep"}
-    for library in imported(path) - known:
-        rooms = ROOMS.get(library, set())
-        assert any(name_of(path).startswith(room) for room in rooms), f"{library} in {path}"
-
-
-def test_no_room_stands_empty() -> None:
-    """The table of rooms names what is there: a room that no longer imports its library goes."""
+def test_third_party_imports_have_one_room() -> None:
+    """A library of somebody else's is imported in its rooms only, and none of them stands empty."""
     by_library: dict[str, set[str]] = defaultdict(set)
-    for path in MODULES:
-        for library in imported(path):
+    for path, tree in MODULES.items():
+        for library in imported(tree) - {*sys.stdlib_module_names, "instep"}:
             by_library[library].add(name_of(path))
-    for library in ROOMS.keys() - {"pytest"}:
-        assert by_library[library], f"nobody imports {library} any more"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_no_code_is_executed_from_data(path: Path) -> None:
-    """No pickle, no marshal, no shelve, no eval, no exec."""
-    assert not imported(path) & {"pickle", "marshal", "shelve", "dill"}
-    calls = {
-        node.func.id
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    strangers = {
+        (library, name)
+        for library, names in by_library.items()
+        for name in names
+        if not name.startswith(tuple(ROOMS.get(library, ())))
     }
-    assert not calls & {"eval", "exec", "compile"}
+    assert not strangers
+    assert not ROOMS.keys() - {"pytest"} - by_library.keys(), "nobody imports these any more"
+
+
+def test_no_code_is_executed_from_data() -> None:
+    """No pickle, no marshal, no shelve, no eval, no exec."""
+    for path, tree in MODULES.items():
+        assert not imported(tree) & {"pickle", "marshal", "shelve", "dill"}, path
+        calls = {
+            node.func.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not calls & {"eval", "exec", "compile"}, path
 
 
 def test_importing_loads_nothing() -> None:
@@ -223,17 +220,20 @@ def test_public_methods_are_documented(cls: type) -> None:
         assert signature.return_annotation is not signature.empty, f"{cls.__name__}.{name}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_modules_and_functions_keep_their_size(path: Path) -> None:
+def test_modules_and_functions_keep_their_size() -> None:
     """A module has a docstring and at most 400 lines, a function at most 40 of code."""
-    tree = ast.parse(path.read_text())
-    assert ast.get_docstring(tree), path
-    assert len(path.read_text().splitlines()) <= 400
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            body = node.body[1:] if ast.get_docstring(node) else node.body
-            length = node.end_lineno - body[0].lineno + 1 if body and node.end_lineno else 0
-            assert length <= 40, f"{node.name} has {length} lines"
+    too_long = []
+    for path, tree in MODULES.items():
+        assert ast.get_docstring(tree), path
+        if (lines := len(path.read_text().splitlines())) > 400:
+            too_long.append(f"{name_of(path)} has {lines} lines")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                length = node.end_lineno - body[0].lineno + 1 if body and node.end_lineno else 0
+                if length > 40:
+                    too_long.append(f"{name_of(path)}: {node.name} has {length} lines")
+    assert not too_long
 
 
 def test_no_room_is_called_utils() -> None:
@@ -253,25 +253,24 @@ def commands_of(group: click.Group, words: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    "words", [*commands_of(commands, "flask instep"), *commands_of(main, "instep")]
-)
-def test_every_command_is_documented(words: str) -> None:
+def test_every_command_is_documented() -> None:
     """Each command line is shown on a page of the documentation."""
     text = "\n".join(page.read_text() for page in PAGES)
-    assert re.search(rf"(?<![\w-]){re.escape(words)}(?![\w-])", text), words
+    for words in (*commands_of(commands, "flask instep"), *commands_of(main, "instep")):
+        assert re.search(rf"(?<![\w-]){re.escape(words)}(?![\w-])", text), words
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for folder in ("src", "tests") for path in sorted((ROOT / folder).rglob("test_*.py"))],
-    ids=lambda path: path.name,
-)
-def test_every_test_says_what_it_shows(path: Path) -> None:
+def test_every_test_says_what_it_shows() -> None:
     """A test function has a docstring of one sentence or two."""
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            assert ast.get_docstring(node), f"{path.name}: {node.name}"
+    silent = [
+        f"{path.name}: {node.name}"
+        for folder in ("src", "tests")
+        for path in sorted((ROOT / folder).rglob("test_*.py"))
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        if not ast.get_docstring(node)
+    ]
+    assert not silent
 
 
 def test_every_module_can_be_imported() -> None:

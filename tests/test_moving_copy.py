@@ -280,6 +280,6 @@ def test_a_place_without_a_store_is_no_source(
 def test_a_record_that_expires_meanwhile_is_no_difference(target: Store) -> None:
     """It is gone at both ends soon enough."""
     source = MemoryStore()
-    source.update(b"n", lambda old: (b"c1", None), 1.0, expires=time.time() + 0.5)
+    source.update(b"n", lambda old: (b"c1", None), 1.0, expires=time.time() + 1.8)
     moved = copy(source, target)
     assert (moved.expired, moved.written, moved.differing.count) == (1, 0, 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instep import Misuse, Space, StoreError
@@ -68,6 +68,7 @@ def test_a_dump_is_loaded_as_it_was(source: Store) -> None:
     assert moved.compared == len(records(source))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(VALUES, VALUES), max_size=3), st.integers(1, 2**63 - 1))
 def test_any_value_comes_back(pairs: list[tuple[Any, Any]], version: int) -> None:
     """Whatever the codec can store, as data and as key, is the same bytes after dump and load."""
@@ -84,6 +85,7 @@ def test_any_value_comes_back(pairs: list[tuple[Any, Any]], version: int) -> Non
     assert records(target) == records(source)
 
 
+@settings(deadline=None)
 @given(
     st.binary(min_size=1, max_size=40),
     st.sampled_from([b"", b"o", b"c", b"v", b"e", b"l"]),

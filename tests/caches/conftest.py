@@ -15,7 +15,7 @@ def url(name: str, request: pytest.FixtureRequest, folder: Path) -> str:
     """The URL of an empty store, as a user gives it."""
     if name == "memcached":
         return str(request.getfixturevalue("memcached_server").url)
-    return place(name, folder, request.getfixturevalue).replace("?lease=1", "")
+    return place(name, folder, request.getfixturevalue)
 
 
 @pytest.fixture(params=["memory", *SERVED])

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flights import ended, old_enough
 
+from actors import until
 from instep import LockTimeout, Misuse, Space
-from instep.objects.cache import Cache
 from instep.objects.cache.entry import Entry
 
 
@@ -28,14 +29,6 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.join(30)
     return found
-
-
-def old_enough(cache: Cache, key: str) -> None:
-    """Wait until a value is no longer fresh."""
-    deadline = time.monotonic() + 10
-    while key in cache:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_what_is_set_is_kept(space: Space) -> None:
@@ -209,8 +202,7 @@ def test_none_is_a_value(space: Space) -> None:
 def test_stale_values_are_served_while_one_refreshes(space: Space) -> None:
     """After its ttl one caller makes a value anew, and the others do not wait for it."""
     cache = space.cache("c", ttl=0.05, stale=60)
-    cache.set("k", "old")
-    old_enough(cache, "k")
+    ended(cache, "k", "old")
     making, go = threading.Event(), threading.Event()
 
     def create() -> str:
@@ -221,11 +213,13 @@ def test_stale_values_are_served_while_one_refreshes(space: Space) -> None:
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(cache.get_or_create("k", create)))
     thread.start()
-    assert making.wait(30)
-    assert cache.get_or_create("k", lambda: pytest.fail("two refresh")) == "old"
-    assert cache.get("k") is None
-    go.set()
-    thread.join(30)
+    try:
+        assert making.wait(30)
+        assert cache.get_or_create("k", lambda: pytest.fail("two refresh")) == "old"
+        assert cache.get("k") is None
+    finally:
+        go.set()
+        thread.join(30)
     assert found == ["new"]
     assert cache.stats().stale == 1
 
@@ -242,8 +236,7 @@ def test_what_is_too_old_is_not_served(space: Space) -> None:
 def test_a_lock_timeout_of_the_maker_is_not_hidden(space: Space) -> None:
     """An old value is served for a flight that is busy, not for an error of the maker's own."""
     cache = space.cache("c", ttl=0.02, stale=60)
-    cache.set("k", "old")
-    old_enough(cache, "k")
+    ended(cache, "k", "old")
 
     def create() -> str:
         raise LockTimeout("of something else", name="x", timeout=0)
@@ -319,8 +312,7 @@ def test_add_and_compute_are_one_step(space: Space) -> None:
 def test_computing_keeps_the_end(space: Space) -> None:
     """What is computed ends when the old value would have; with a ttl, when that says."""
     cache = space.cache("c", ttl=60)
-    cache.set("k", 1, ttl=0.3)
-    assert cache.compute("k", lambda n: n + 1) == 2
+    until(lambda: cache.set("k", 1, ttl=0.3) or cache.compute("k", lambda n: n + 1, 0) == 2)
     old_enough(cache, "k")
     assert cache.compute("k", lambda n: n, "gone", ttl=None) == "gone"
     assert cache.get("k") == "gone"

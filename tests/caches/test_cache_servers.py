@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from instep.races.load import Load, Outcome, fire
-from instep.races.running import environment, running
-from instep.races.servers import SERVERS, Cell
+from instep.races.servers import Cell
+from serving import numbers, serving
 
 PROGRAM = """
 import time
@@ -60,17 +59,8 @@ def test_other_servers_make_one_query(
 
 def serve(way: str, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let 100 clients ask at once; all get the answer of one query."""
-    server, cell, options = WAYS[way]
     (folder / "shop.py").write_text(PROGRAM)
     monkeypatch.setenv("INSTEP_URL", url)
-    with running(
-        lambda port: SERVERS[server].command(port, cell=cell, options=options),
-        environment("shop:app", None),
-        chdir=folder,
-        workers=1,
-        patience=30,
-    ) as up:
-        found = fire(Load(clients=100, requests=100, path="/"), up.port)
-        assert {request.outcome for request in found} == {Outcome.ANSWERED}, up.printed()
-        assert {request.number for request in found} == {42}
+    with serving("shop:app", folder, *WAYS[way]) as up:
+        assert numbers(up, 100) == [42] * 100
     assert (folder / "log").read_text() == "query\n"

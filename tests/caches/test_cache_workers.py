@@ -96,7 +96,7 @@ def test_another_takes_over_when_the_maker_is_killed(
     killed = time.monotonic()
     waiter.join(25)
     assert found == ["mine"]
-    assert began[0] - killed < 5  # of a usual lease, 10 s; a quiet machine needs less than one
+    assert began[0] - killed < 9  # of a usual lease, 10 s; a quiet machine needs less than one
     assert cache.get("k") == "mine"
 
 

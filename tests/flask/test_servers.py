@@ -7,16 +7,13 @@ means: opened and written in the parent, then used in its children.
 import os
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from instep.races.load import Load, Outcome, fire
-from instep.races.running import environment, running
-from instep.races.servers import SERVERS, Cell
-from places import SERVERS as SERVED
-from places import place
+from instep.races.servers import Cell
+from places import SERVERS, place
+from serving import numbers, serving
 
 PROGRAM = """
 from flask import Flask, flash, render_template_string
@@ -100,14 +97,15 @@ def test_a_hundred_clients(
     program: Path, server: str, cell: Cell, options: tuple[str, ...], loads: int
 ) -> None:
     """Each of 100 clients gets its own number, 1 to 100; after a restart the next gets 101."""
-    serve = partial(answers, program, server, cell, options)
-    assert serve(100) == list(range(1, 101))
-    assert serve(1) == [101]
-    (started,) = serve(1, "/starts")
-    assert 3 <= (started or 0) <= loads * 3  # what was written at import is there, by each load
+    with serving("seed:app", program, server, cell, options) as up:
+        assert numbers(up, 100) == list(range(1, 101))
+    with serving("seed:app", program, server, cell, options) as up:
+        assert numbers(up, 1) == [101]
+        [started] = numbers(up, 1, "/starts")
+        assert 2 <= started <= loads * 2  # what was written at import is there, by each load
 
 
-@pytest.mark.parametrize("engine", sorted(SERVED))
+@pytest.mark.parametrize("engine", sorted(SERVERS))
 @pytest.mark.parametrize(
     ("server", "cell", "options"),
     [
@@ -129,28 +127,8 @@ def test_a_hundred_clients_on_a_stores_server(
     """The same program with another URL: connections that were made before a fork included."""
     url = place(engine, program, request.getfixturevalue)
     monkeypatch.setenv("INSTEP_URL", url)
-    serve = partial(answers, program, server, cell, options)
-    assert serve(100) == list(range(1, 101))
-    assert serve(1) == [101]
+    with serving("seed:app", program, server, cell, options) as up:
+        assert numbers(up, 100) == list(range(1, 101))
+    with serving("seed:app", program, server, cell, options) as up:
+        assert numbers(up, 1) == [101]
     assert not (program / "instance").exists()
-
-
-def answers(
-    program: Path,
-    server: str,
-    cell: Cell,
-    options: tuple[str, ...],
-    clients: int,
-    path: str = "/",
-) -> list[int | None]:
-    """Start a server, let clients go at once, and end it: their numbers, sorted."""
-    with running(
-        lambda port: SERVERS[server].command(port, cell=cell, options=options),
-        environment("seed:app", None),
-        chdir=program,
-        workers=1,
-        patience=30,
-    ) as up:
-        found = fire(Load(clients=clients, requests=clients, path=path), up.port)
-        assert {request.outcome for request in found} == {Outcome.ANSWERED}, up.printed()
-        return sorted(request.number or 0 for request in found)

@@ -18,11 +18,10 @@ from limits.strategies import STRATEGIES
 from flask import Flask
 from instep.flask import Instep
 from instep.races.load import Load, fire
-from instep.races.running import environment, running
-from instep.races.servers import SERVERS, Cell
 from places import PLACES, place
+from serving import serving
 
-WORKERS = Cell(4, 2)
+WORKERS = 4
 CLIENTS = 100
 LIMIT = 20
 
@@ -65,13 +64,7 @@ def answers(
     program: Path, server: str = "gunicorn", *options: str
 ) -> dict[str, Counter[int | None]]:
     """Of each strategy, how many of the clients got which status."""
-    with running(
-        lambda port: SERVERS[server].command(port, cell=WORKERS, options=options),
-        environment("limited:app", None),
-        chdir=program,
-        workers=WORKERS.workers,
-        patience=120,
-    ) as up:
+    with serving("limited:app", program, server, options=options, workers=WORKERS) as up:
         found, pids = {}, set()
         for strategy in STRATEGIES:
             load = Load(clients=CLIENTS, requests=CLIENTS, path=f"/{strategy}")
@@ -122,7 +115,7 @@ def test_memory_lets_each_worker_have_its_own(
     """What this is for: in the memory of each process a limit is that of a process."""
     monkeypatch.setenv("STORAGE", "memory://")
     for strategy, statuses in answers(program).items():
-        assert LIMIT < statuses[200] <= LIMIT * WORKERS.workers, strategy
+        assert LIMIT < statuses[200] <= LIMIT * WORKERS, strategy
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def url_of(name: str, folder: Path, server: Callable[[str], Any]) -> str:
     if name == "memcached":
         found: str = server("memcached_server").url
         return found
-    return place(name, folder, server)
+    return place(name, folder, server, lease=3)
 
 
 @pytest.fixture(params=EVERYWHERE)

@@ -12,11 +12,11 @@ import pytest
 from flask import Flask, session
 from instep.races.load import Load, Outcome, fire
 from instep.races.prove import Plan, Run, prove
-from instep.races.running import environment, running
-from instep.races.servers import SERVERS, Cell
+from instep.races.servers import Cell
 from instep.races.user import logged_in
 from instep.races.verdict import Word
 from servers import Redis
+from serving import serving
 
 TESTS = Path(__file__).parents[1]
 FOREIGN = pytest.mark.parametrize("kind", ["cachelib", "redis"])
@@ -60,13 +60,8 @@ def assert_right(run: Run) -> None:
 
 def kept(program: str, folder: Path | None) -> int:
     """How many of the keys that 60 requests put into one session are there afterwards."""
-    with running(
-        lambda port: SERVERS["gunicorn"].command(port, cell=Cell(2, 4)),
-        environment(f"session_programs:{program}", folder),
-        chdir=TESTS,
-        workers=2,
-        patience=60,
-    ) as up:
+    target = f"session_programs:{program}"
+    with serving(target, TESTS, cell=Cell(2, 4), workers=2, fresh=folder) as up:
         user = logged_in(LOAD, up.port)
         put = fire(replace(user, path="/put"), up.port)
         assert {request.outcome for request in put} == {Outcome.ANSWERED}, up.printed()

@@ -232,16 +232,16 @@ def test_entries_that_vanish_meanwhile_are_passed_over(space: Space, view: str) 
 
 
 def test_iteration_over_more_than_a_page(space: Space) -> None:
-    """Keys beyond a page of the store come too, each once, also while they are deleted."""
+    """Keys beyond a page of 1,000 come too, each once, also while they are deleted."""
     stock = space.mapping("stock")
     with space.transaction():
-        stock.update({n: n for n in range(2500)})
-    assert sorted(stock) == list(range(2500))
+        stock.update({n: n for n in range(1300)})
+    assert sorted(stock) == list(range(1300))
     seen = []
     for key in stock:
         seen.append(key)
         del stock[key]
-    assert sorted(seen) == list(range(2500))
+    assert sorted(seen) == list(range(1300))
     assert len(stock) == 0
 
 

@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ import pytest
 from actors import until
 from daemon import free_port
 from instep import Space
-from instep.races.running import Running, environment, running
-from instep.races.servers import SERVERS, Cell
+from instep.races.servers import Cell
 from places import place
+from serving import serving
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "scheduler.py"
 PATIENCE = 60.0  # seconds; of a busy machine
@@ -35,24 +35,6 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     shutil.copy(EXAMPLE, tmp_path)
     return tmp_path
-
-
-@contextmanager
-def served(
-    program: Path, server: str = "gunicorn", cell: Cell = FOUR, options: tuple[str, ...] = ()
-) -> Iterator[Running]:
-    """Serve the example; what the server printed is shown if the test fails."""
-    with running(
-        lambda port: SERVERS[server].command(port, cell=cell, options=options),
-        environment("scheduler:app", None),
-        chdir=program,
-        workers=1,
-        patience=PATIENCE,
-    ) as up:
-        try:
-            yield up
-        finally:
-            print(up.printed())
 
 
 def ask(port: int) -> dict[str, Any]:
@@ -92,7 +74,7 @@ def test_a_job_runs_once_under_four_workers(
     """gunicorn with 4 workers: one of them runs the job, another when it is killed."""
     if engine != "lmdb":
         monkeypatch.setenv("INSTEP_URL", place(engine, program, request.getfixturevalue))
-    with served(program) as up:
+    with serving("scheduler:app", program, cell=FOUR) as up:
         ran = runs(up.port, lambda ran: len(ran) >= 4)
         [first] = set(ran)
         assert parent_of(first) == up.pid
@@ -107,7 +89,8 @@ def test_a_job_runs_once_under_four_workers(
         assert set(ran[at:]) == {second}
         assert ask(up.port)["fence"] == 2
     again = ran
-    with served(program) as up:  # the master was ended properly: nobody waits for a lease
+    # The master was ended properly: nobody waits for a lease.
+    with serving("scheduler:app", program, cell=FOUR) as up:
         ran = runs(up.port, lambda ran: ran[-1] != second)
         assert ran[: len(again)] == again
 
@@ -117,7 +100,7 @@ def test_without_a_leader_every_worker_runs_it(program: Path) -> None:
     text = EXAMPLE.read_text().replace("leader.campaign(jobs.start, jobs.stop)", "jobs.start()")
     text = text.replace("term is not None", "True").replace("term.fence", "0")
     (program / "scheduler.py").write_text(text)
-    with served(program) as up:
+    with serving("scheduler:app", program, cell=FOUR) as up:
         assert len(set(runs(up.port, lambda ran: len(set(ran)) == 4))) == 4
 
 
@@ -144,7 +127,10 @@ def test_a_worker_leads_and_not_the_master(
     one when it is killed."""
     url = place(engine, program, request.getfixturevalue)
     monkeypatch.setenv("INSTEP_URL", url)
-    with served(program, server, cell, options) as up, closing(Space(url)) as space:
+    with (
+        serving("scheduler:app", program, server, cell, options) as up,
+        closing(Space(url)) as space,
+    ):
         until(lambda: "report" in space.names(), PATIENCE)
         ran = runs(up.port, lambda ran: len(ran) >= 3)
         [first] = set(ran)
@@ -156,7 +142,7 @@ def test_a_worker_leads_and_not_the_master(
 
 def test_one_process_that_forks_for_each_request(program: Path) -> None:
     """app.run(processes=10): the parent runs the job, since its children end with their request."""
-    with served(program, "flask-processes", Cell(10, 1)) as up:
+    with serving("scheduler:app", program, "flask-processes", Cell(10, 1)) as up:
         ran = runs(up.port, lambda ran: len(ran) >= 3)
         [first] = set(ran)
         assert first == up.pid

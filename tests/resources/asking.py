@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from instep.races.running import environment, running
-from instep.races.servers import SERVERS, Cell
+from instep.races.servers import Cell
+from serving import serving
 
 LIBRARIES = ("sqlalchemy", "psycopg", "redis", "requests", "httpx")
 
@@ -28,7 +28,7 @@ def redis(client, n):
     return client.echo(str(n))
 
 def requests(session, n):
-    return session.get(f"{os.environ['ECHO']}/{n}", timeout=3).text
+    return session.get(f"{os.environ['ECHO']}/{n}", timeout=PATIENCE).text
 
 def httpx(client, n):
     return client.get(f"{os.environ['ECHO']}/{n}").text
@@ -40,6 +40,7 @@ import os
 from flask import Flask
 
 app = Flask(__name__)
+PATIENCE = 3 if os.environ["NAIVE"] else 60
 """
     + ASK
     + """
@@ -49,7 +50,7 @@ def naive(library):
         return create_engine(os.environ["ALCHEMY"])
     if library == "psycopg":
         from psycopg_pool import ConnectionPool
-        return ConnectionPool(os.environ["POSTGRES"], min_size=1, open=True, timeout=2)
+        return ConnectionPool(os.environ["POSTGRES"], min_size=1, open=True, timeout=PATIENCE)
     if library == "redis":
         import redis
         return redis.Redis.from_url(os.environ["REDIS"], single_connection_client=True)
@@ -57,7 +58,7 @@ def naive(library):
         import requests
         return requests.Session()
     import httpx
-    return httpx.Client(timeout=3)
+    return httpx.Client(timeout=PATIENCE)
 
 def declared(library):
     if library == "sqlalchemy":
@@ -73,7 +74,7 @@ def declared(library):
         from instep.integrations.requests import session
         return session(shared)
     from instep.integrations.httpx import client
-    return client(shared)
+    return client(shared, timeout=PATIENCE)
 
 if os.environ["NAIVE"]:
     things = {name: (lambda made: lambda: made)(naive(name)) for name in [os.environ["NAIVE"]]}
@@ -98,7 +99,7 @@ class _Echo(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the path's last part, on a connection that is kept."""
-        time.sleep(0.002)
+        time.sleep(0.01)
         body = self.path.rpartition("/")[2].encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -144,6 +145,7 @@ def wrong_answers(
     options: tuple[str, ...],
     libraries: tuple[str, ...],
     patience: float,
+    requests: int = 100,
 ) -> tuple[list[str], str]:
     """Run the program under a server and ask it: what was wrong, and what the server printed.
 
@@ -152,17 +154,12 @@ def wrong_answers(
         server: which.
         cell: its workers and threads.
         options: more for its command line.
-        libraries: through which a hundred clients ask, each in turn.
-        patience: seconds that a client waits. After the first wrong answer no more are asked.
+        libraries: through which clients ask, each in turn.
+        patience: seconds that a client waits.
+        requests: how many; after the first wrong answer no more are sent.
     """
     (folder / "asking_program.py").write_text(PROGRAM)
-    with running(
-        lambda port: SERVERS[server].command(port, cell=cell, options=options),
-        environment("asking_program:app", None),
-        chdir=folder,
-        workers=1,
-        patience=60,
-    ) as up:
+    with serving("asking_program:app", folder, server, cell, options) as up:
         found: list[str] = []
 
         def ask(n: int) -> None:
@@ -172,7 +169,7 @@ def wrong_answers(
                 found.append(f"{library}: {said}")
 
         with ThreadPoolExecutor(16) as pool:
-            list(pool.map(ask, range(1, 101)))
+            list(pool.map(ask, range(1, requests + 1)))
         return found, up.printed()
 
 

@@ -9,10 +9,9 @@ import pytest
 from asking import LIBRARIES, echo_server, wrong_answers
 
 from actors import until
-from instep.races.load import Load, fire
-from instep.races.running import environment, running
-from instep.races.servers import SERVERS, Cell
+from instep.races.servers import Cell
 from servers import Postgres, Redis
+from serving import numbers, serving
 
 PRELOAD = ("--preload",)
 PATIENT = (*PRELOAD, "--graceful-timeout", "60")  # or a slow worker would be killed
@@ -100,18 +99,25 @@ def test_workers_close_their_own_at_their_end(
     """When the server is stopped, each worker that has used it closes what it has made itself."""
     monkeypatch.setenv("INSTEP_URL", "memory:")
     (tmp_path / "closing_program.py").write_text(CLOSING)
-    with running(
-        lambda port: SERVERS[server].command(port, cell=cell, options=options),
-        environment("closing_program:app", None),
-        chdir=tmp_path,
-        workers=1,
-        patience=60,
-    ) as up:
-        used = {request.number for request in fire(Load(clients=12, requests=24), up.port)}
-        assert used
+    with serving("closing_program:app", tmp_path, server, cell, options) as up:
+        used = set(numbers(up, 24))
+        until(lambda: all(map(sleeps, used)) and not connections(up.port))
         os.kill(up.pid, signal.SIGTERM)
         until(lambda: used <= closed_in(tmp_path))
     assert closed_in(tmp_path) <= used | {up.pid}
+
+
+def connections(port: int) -> int:
+    """How many connections a server on loopback has not closed yet."""
+    at, open_ones = f"0100007F:{port:04X}", ("01", "08")  # established, or closed by the client
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(line.split()[1] == at and line.split()[3] in open_ones for line in lines)
+
+
+def sleeps(pid: int) -> bool:
+    """Whether no thread of a process runs or wants to: uWSGI calls nothing in a busy worker."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "S" for stat in threads)
 
 
 def closed_in(folder: Path) -> set[int]:
@@ -125,6 +131,6 @@ def test_the_naive_global_gives_wrong_answers(
 ) -> None:
     """One socket in four workers: other people's answers, errors, or none at all."""
     around.setenv("NAIVE", library)
-    wrong, _ = wrong_answers(tmp_path, "gunicorn", Cell(4, 2), PRELOAD, (library,), 5)
+    wrong, _ = wrong_answers(tmp_path, "gunicorn", Cell(4, 2), PRELOAD, (library,), 5, 3000)
     print(*wrong)
     assert wrong

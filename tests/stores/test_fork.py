@@ -108,7 +108,7 @@ def test_threads_that_fork_at_once(space: Space, fork: Fork) -> None:
     counter = space.counter("n")
 
     def forks() -> None:
-        for _ in range(25):
+        for _ in range(10):
             Child(counter.increment).result()
 
     def threads() -> int:
@@ -119,7 +119,7 @@ def test_threads_that_fork_at_once(space: Space, fork: Fork) -> None:
 
     assert counter.value == 0
     counted = fork(threads).result()
-    assert counter.value == counted + 75
+    assert counter.value == counted + 30
 
 
 def test_threads_of_a_child_without_hooks(state: Path) -> None:
@@ -189,7 +189,7 @@ def born_in_a_transaction(fork: Fork, address: str, plain: bool) -> None:
         value.set("parent")
         born = fork(child, plain=plain)
         with suppress(AssertionError):
-            tried.pass_through(5)
+            tried.pass_through(20)
         assert Child(outside, space._settings.engine.url).result() == "LockTimeout"
     assert born.result() == ["refused to commit", "waits for the parent"]
     assert value.get() == "parent, then child"
@@ -237,12 +237,16 @@ def test_a_hold_of_another_thread_stays_where_it_is(space: Space, fork: Fork) ->
     thread.start()
     taken.wait(20)
 
+    asks = Gate()
+
     def child() -> list[object]:
         began = time.monotonic()
+        asks.open()
         seen: list[object] = [value.swap(2)]
         return [*seen, time.monotonic() - began]
 
     born = fork(child)
+    asks.pass_through()
     time.sleep(0.2)
     free.set()
     thread.join()
@@ -274,9 +278,7 @@ def test_a_dead_parents_hold_does_not_live_on(space: Space, fork: Fork, used: bo
     dying = fork(parent)
     pids.pass_through()
     dying.kill()
-    began = time.monotonic()
-    value.update(lambda old: old + 10)
-    assert time.monotonic() - began < 5
+    value.update(lambda old: old + 10)  # long before the child ends
     assert value.get() == 10
     stay.open()
 

@@ -55,7 +55,7 @@ def test_a_timeout_says_which_process_holds_since_when(store: Store, fork: Fork)
         start = time.monotonic()
         with pytest.raises(LockTimeout, match=f"process {child.pid} ") as caught:
             attempt()
-        assert 0.1 <= time.monotonic() - start < 5
+        assert 0.1 <= time.monotonic() - start < LONG / 2
         holder = caught.value.holder
         assert holder is not None
         assert holder.pid == child.pid
@@ -172,7 +172,7 @@ def test_a_busy_process_does_not_keep_another_out(store: Store, fork: Fork) -> N
         longest = max(longest, time.monotonic() - began)
     done.open()
     child.result()
-    assert longest < LONG / 4
+    assert longest < LONG / 2
 
 
 def test_files_are_private(store: Store, state: Path) -> None:

@@ -13,8 +13,8 @@ from instep.stores.local import LocalHold
 
 Fork = Callable[..., Child]
 
-WRITERS, KILLS = 4, 200
-LONGEST = 2.0  # seconds a call may take while others are killed; the timeout is five times that
+WRITERS, KILLS = 4, 100
+LONGEST = 8.0  # seconds a call may take while others are killed, on a machine that may stall
 
 
 class Account:
@@ -30,7 +30,7 @@ class Account:
 
 def declare(address: str) -> tuple[Space, Account, Account]:
     """The space and its accounts, as every process declares them."""
-    space = Space(address, timeout=10)
+    space = Space(address, timeout=4 * LONGEST)
     return space, space.share("a", Account, 1000), space.share("b", Account, 1000)
 
 
@@ -85,7 +85,7 @@ def transfer(space: Space, a: Account, b: Account) -> None:
         b.give(-amount)
 
 
-def test_two_hundred_kills_under_load(state: Path, fork: Fork) -> None:
+def test_a_hundred_kills_under_load(state: Path, fork: Fork) -> None:
     """Each acknowledged increment is there, at most one more per kill; the sum of the accounts
     never changes; no survivor waits for the dead."""
     address = url(state, "checkpoint")

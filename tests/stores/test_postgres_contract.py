@@ -52,6 +52,8 @@ class TestOverTcp(PostgresContract):
 class TestOverTheUnixSocket(PostgresContract):
     """As behind a pooler that keeps no prepared statements."""
 
+    test_thousands_of_keys_by_many_threads = None  # whichever way leads to the server
+
     @pytest.fixture
     def store(self, postgres_server: Postgres) -> Iterator[Store]:
         """An empty store."""

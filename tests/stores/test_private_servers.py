@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,9 @@ from redis.retry import Retry
 
 import daemon
 from actors import run, until
+from instep.stores import engine
+from instep.testing.steps import LONG, add_one, put
+from manager_server import Manager
 from servers import Memcached, Postgres, Redis, RedisCluster, RedisSentinel
 
 TESTS = Path(daemon.__file__).parent
@@ -110,6 +114,16 @@ def test_the_shared_postgres_is_empty_for_each_test(postgres_server: Postgres) -
     assert postgres_server.sql(found) == []
     with psycopg.connect(postgres_server.url) as connection:
         connection.execute("CREATE TABLE b (x int)")
+
+
+def test_the_shared_manager_is_empty_for_each_test(manager_server: Manager) -> None:
+    """What it was given is gone after `clear`, and its clients go on."""
+    with closing(engine(manager_server.url).open()) as store:
+        store.update(b"n", put(b"a"), LONG)
+        manager_server.clear()
+        assert store.read(b"n") is None
+        assert store.scan(b"") == []
+        assert store.update(b"n", add_one, LONG) == 1
 
 
 def test_memcached_forgets_at_a_restart() -> None:

@@ -4,7 +4,7 @@ import time
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instep import StoreError
@@ -13,6 +13,7 @@ from instep.stores.record import alive, data_of, decode, full_key, shorten, succ
 KEYS = st.binary(min_size=1, max_size=4096)
 
 
+@settings(deadline=None)
 @given(KEYS, st.binary())
 def test_key_and_data_come_back(key: bytes, data: bytes) -> None:
     """Whatever the bytes, and however long the key."""

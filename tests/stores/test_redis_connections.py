@@ -238,7 +238,7 @@ def test_a_silent_server_ends_in_an_error_in_time(proxy: Proxy) -> None:
             began = time.monotonic()
             with pytest.raises(StoreError, match="cannot be reached"):
                 attempt()
-            assert time.monotonic() - began < 6
+            assert time.monotonic() - began < 15
         proxy.thaw()
         assert store.update(b"n", add_one, LONG) in (2, 3)
 

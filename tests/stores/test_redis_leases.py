@@ -2,7 +2,6 @@
 
 import os
 import signal
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from actors import Child, Gate, run, until
 from instep import LeaseLost, LockTimeout
 from instep.stores import engine
 from instep.stores.base import Store
+from instep.stores.redis import place
 from instep.testing.steps import LONG, add_one, data, held, put, replace
 from redis_load import ADD
 from servers import Redis
@@ -25,7 +25,7 @@ Fork = Callable[..., Child]
 @pytest.fixture
 def url(redis_server: Redis) -> str:
     """An empty store whose leases are short."""
-    return f"{redis_server.url}?lease=1"
+    return f"{redis_server.url}?lease=3"
 
 
 @pytest.fixture
@@ -33,6 +33,15 @@ def store(url: str) -> Iterator[Store]:
     """The store, as this process has it."""
     with closing(engine(url).open()) as store:
         yield store
+
+
+PATIENT = 24.0  # seconds
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits at the server looks for itself so late that a lost wake-up is seen."""
+    monkeypatch.setattr(place, "SLICE", PATIENT)
 
 
 def hold_on(url: str, taken: Gate, go: Gate) -> str:
@@ -66,7 +75,7 @@ class TestHolders:
         child.kill()
         began = time.monotonic()
         with store.hold((b"n",), LONG) as hold:
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 9  # of a usual lease, 10 s
             assert hold.load(b"n") is None
             hold.commit({b"n": b"a"})
         store.hold((b"other",), LONG).release()
@@ -100,7 +109,7 @@ class TestHolders:
         """Its lease is renewed for as long as its process runs."""
         with ThreadPoolExecutor(1) as pool, store.hold((b"n", b"m"), LONG) as hold:
             waits = pool.submit(store.update, b"n", lambda old: (b"late", old), LONG)
-            time.sleep(2.5)
+            time.sleep(4)
             assert not waits.done()
             hold.commit({b"n": b"early"})
             assert waits.result(LONG) == b"early"
@@ -184,47 +193,39 @@ class TestWaiters:
     """Those who wait."""
 
     def test_they_are_woken(self, redis_server: Redis, fork: Fork) -> None:
-        """Nobody polls: what lies between two holders in different processes is a fraction of the
-        shortest pause that redis-py's Lock makes between two tries (100 ms)."""
+        """Nobody polls: who waits at the server asks it nothing, for most of a second."""
 
-        def work() -> list[float]:
-            store, gaps = engine(redis_server.url).open(), []
-            for _ in range(10):
-                began = time.monotonic()
-                with store.hold((b"n",), 30) as hold:
-                    now, before = time.monotonic(), float(hold.load(b"n") or 0)
-                    if before > began:  # it was let go of while this one waited
-                        gaps.append(now - before)
-                    time.sleep(0.01)
-                    hold.commit({b"n": b"%.9f" % time.monotonic()})
-            return gaps
+        def work() -> None:
+            engine(redis_server.url).open().hold((b"n",), 30).release()
 
-        children = [fork(work) for _ in range(4)]
-        gaps = [gap for child in children for gap in child.result()]
-        assert len(gaps) > 20
-        assert statistics.median(gaps) < 0.02
+        with closing(engine(redis_server.url).open()) as store:
+            with store.hold((b"n",), LONG):
+                children = [fork(work) for _ in range(4)]
+                until(lambda: blocked(redis_server) == 4)
+                before = asked(redis_server)
+                time.sleep(0.5)
+                assert asked(redis_server) - before < 12  # 4 x 5, if they asked every 100 ms
+            for child in children:
+                child.result()
 
-    def test_all_of_them_are_woken_one_by_one(self, redis_server: Redis, fork: Fork) -> None:
+    @pytest.mark.parametrize("key", [b"n", b"lock"])
+    def test_all_of_them_are_woken_one_by_one(
+        self, redis_server: Redis, fork: Fork, patient: None, key: bytes
+    ) -> None:
         """Also on a key that has no record, as a lock's."""
 
-        def work() -> float:
-            store = engine(redis_server.url).open()
-            waiting.open()
-            began = time.monotonic()
-            store.hold((b"lock",), 30).release()
-            return time.monotonic() - began
+        def work() -> None:
+            engine(redis_server.url).open().hold((key,), 30).release()
 
-        waiting, store = Gate(), engine(redis_server.url).open()
-        with store.hold((b"lock",), LONG):
-            children = [fork(work) for _ in range(6)]
-            for _ in children:
-                waiting.pass_through()
-            until(lambda: blocked(redis_server) == 6)
-            began = time.monotonic()
-        took = [child.result() for child in children]
-        assert time.monotonic() - began < 2.5  # a lost wake-up costs a second each
-        assert max(took) < 5
-        store.close()
+        with closing(engine(redis_server.url).open()) as store:
+            replace(store, b"n", b"a")
+            with store.hold((key,), LONG):
+                children = [fork(work) for _ in range(6)]
+                until(lambda: blocked(redis_server) == 6)
+                began = time.monotonic()
+            for child in children:
+                child.result()
+            assert time.monotonic() - began < PATIENT / 2
 
     def test_the_one_who_is_woken_comes_first(self, store: Store, redis_server: Redis) -> None:
         """The key is kept for it for a moment; who comes in between waits, and gets it then."""
@@ -250,24 +251,24 @@ class TestWaiters:
         store.hold((b"n",), LONG).release()
         assert time.monotonic() - began > 0.05
 
-    def test_a_killed_waiter_costs_nothing(self, redis_server: Redis, fork: Fork) -> None:
+    def test_a_killed_waiter_costs_nothing(
+        self, redis_server: Redis, fork: Fork, patient: None
+    ) -> None:
         """The wake-up goes to one that lives."""
 
         def work() -> None:
             store.hold((b"n",), 30).release()
 
-        store = engine(redis_server.url).open()
-        hold = store.hold((b"n",), LONG)
-        children = [fork(work) for _ in range(3)]
-        until(lambda: blocked(redis_server) == 3)
-        children[0].kill()
-        until(lambda: blocked(redis_server) == 2)
-        began = time.monotonic()
-        hold.release()
-        for child in children[1:]:
-            child.result()
-        assert time.monotonic() - began < 2.5
-        store.close()
+        with closing(engine(redis_server.url).open()) as store:
+            with store.hold((b"n",), LONG):
+                children = [fork(work) for _ in range(3)]
+                until(lambda: blocked(redis_server) == 3)
+                children[0].kill()
+                until(lambda: blocked(redis_server) == 2)
+                began = time.monotonic()
+            for child in children[1:]:
+                child.result()
+            assert time.monotonic() - began < PATIENT / 2
 
     def test_one_per_process_waits_at_the_server(self, redis_server: Redis, store: Store) -> None:
         """The other threads wait here, and cost the server nothing."""
@@ -317,7 +318,7 @@ class TestWaiters:
                     began = time.monotonic()
                     with pytest.raises(LockTimeout) as caught:
                         attempt()
-                    assert timeout <= time.monotonic() - began < timeout + 2
+                    assert timeout <= time.monotonic() - began < timeout + 8
                     assert caught.value.timeout == timeout
 
 
@@ -327,6 +328,12 @@ def blocked(server: Redis) -> int:
         line.split(":", 1) for line in server.text("INFO", "clients").splitlines() if ":" in line
     )
     return int(info["blocked_clients"])
+
+
+def asked(server: Redis) -> int:
+    """How many commands it has been given."""
+    info = server.text("INFO", "stats")
+    return int(info.partition("total_commands_processed:")[2].split()[0])
 
 
 def test_greenlets(redis_server: Redis) -> None:
@@ -345,23 +352,18 @@ def by_hold():
         return number
 def by_update():
     return store.update(b"n", add_one, 20)
-ticks = 0
-def tick():
-    global ticks
-    while True:
-        gevent.sleep(0.01); ticks += 1
-ticker = gevent.spawn(tick)
-jobs = [gevent.spawn(job) for _ in range(50) for job in (by_hold, by_update)]
+def slow():
+    with store.hold((b"slow",), 20) as hold:
+        gevent.sleep(2.5)
+        hold.commit({})
+jobs = [gevent.spawn(job) for _ in range(25) for job in (by_hold, by_update)]
 gevent.joinall(jobs, raise_error=True)
-with store.hold((b"slow",), 20) as hold:
-    gevent.sleep(2.5)
-    hold.commit({})
-assert ticks > 100, ticks
+gevent.joinall([gevent.spawn(slow) for _ in range(2)], raise_error=True)
 print(*sorted(job.value for job in jobs))
 """
     told: list[str] = []
     threads = [
-        threading.Thread(target=lambda: told.append(run(code, f"{redis_server.url}?lease=1")))
+        threading.Thread(target=lambda: told.append(run(code, f"{redis_server.url}?lease=2")))
         for _ in range(2)
     ]
     for thread in threads:
@@ -369,7 +371,7 @@ print(*sorted(job.value for job in jobs))
     for thread in threads:
         thread.join()
     numbers = [int(number) for line in told for number in line.split()]
-    assert sorted(numbers) == list(range(1, 201))
+    assert sorted(numbers) == list(range(1, 101))
 
 
 def test_what_expired_is_cleared_away(store: Store, redis_server: Redis) -> None:

@@ -67,7 +67,7 @@ def test_a_server_that_stays_away_is_an_error_in_time() -> None:
             began = time.monotonic()
             with pytest.raises(StoreError, match="cannot be reached"):
                 attempt()
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 15
         server.start()
         assert store.update(b"n", add_one, LONG) == 1
 
@@ -154,7 +154,7 @@ class TestAFullMemory:
     @pytest.fixture
     def store(self, server: Redis) -> Iterator[Store]:
         """A store on it whose leases are short, with records."""
-        with closing(engine(f"{server.url}?lease=1").open()) as store:
+        with closing(engine(f"{server.url}?lease=3").open()) as store:
             for key in (b"n", b"m", b"o"):
                 store.update(key, add_one, LONG)
             yield store
@@ -202,7 +202,7 @@ class TestAFullMemory:
         held, new = store.hold((b"n",), LONG), store.hold((b"new",), LONG)
         other = engine(server.url).open()
         with full(server), closing(other), ThreadPoolExecutor(1) as pool:
-            time.sleep(2.5)
+            time.sleep(4)
             with pytest.raises(LockTimeout):
                 other.hold((b"n",), 0)
             waiting = pool.submit(other.hold, (b"n", b"new"), LONG)

@@ -8,11 +8,14 @@ A package names the scheme of its URLs and a function that takes a URL and gives
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from ..errors import InstepError, Misuse, StoreError
 from .address import shown
 from .base import Engine, Powers
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "instep.stores"
 
@@ -24,6 +27,8 @@ def registered(scheme: str, url: str) -> Engine | None:
         Misuse: two packages know it, or the package's own for the URL.
         StoreError: the package is broken.
     """
+    from importlib.metadata import entry_points  # slow, and few need it
+
     points = list(
         {_named(point): point for point in entry_points(group=GROUP, name=scheme)}.values()
     )
