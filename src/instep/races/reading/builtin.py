@@ -31,6 +31,7 @@ from instep.races.reading.values import (
     Object,
     Outside,
     Partial,
+    Proxy,
     Value,
     View,
     join,
@@ -63,7 +64,7 @@ def call(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
     if name in outside.FACTS:
         return fact(walker, name, given, node, frame)
     last = name.rpartition(".")[2]
-    if last in FLASKS:
+    if last in FLASKS or (last in ("App", "FlaskApp") and name.startswith("connexion.")):
         return application(walker, name, given, node, frame)
     entries.consider(walker, last, given, node, frame, dotted=name)
     synchronous(walker, name, given, node, frame)
@@ -107,6 +108,8 @@ def application(walker: Walker, name: str, given: Arguments, node: ast.expr, fra
         inner = Object("dict", (*made.site[:2], -3), 0)
         inner.home = heap.step(made.home, "." + attribute)
         made.attributes[attribute] = Value((inner,))
+    if name.startswith("connexion."):
+        made.attributes["app"] = Value((made,))
     twin = next((one for one in walker.applications if one.site == made.site), None)
     if twin is not None:
         return Value((twin,), kind="new")
@@ -167,6 +170,8 @@ def iterating(walker: Walker, name: str, given: Arguments, node: ast.expr, frame
         kind = "loaded"
     if name in outside.PICKING:
         picked = [heap.items(one) for value in given.all() for one in value.objects()]
+        if name in outside.SECRETS:
+            picked.append(Value((make(walker, name, given, node, frame),)))
         return Value(join(*picked).things, reads, kind)
     return Value((), reads, kind)
 
@@ -211,7 +216,7 @@ def heaps(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fr
         Kind.UPDATE,
         node,
         frame,
-        Detail(None, name.rpartition(".")[2], "", methods.all_reads(given), True, True),
+        Detail(None, name.rpartition(".")[2], "", methods.all_reads(given), True),
     )
     for thing in owner.objects():
         if len(given.positional) > 1:
@@ -284,7 +289,9 @@ def set_attribute(walker: Walker, given: Arguments, node: ast.expr, frame: Frame
     owner, name, value = given.positional[:3]
     known = name.constant()
     wanted = known if isinstance(known, str) else "*"
-    walker.survey.attributes.add(wanted)
+    if wanted not in walker.survey.attributes:
+        walker.survey.attributes.add(wanted)
+        walker.forget()
     for thing in owner.things:
         storing.attribute(walker, thing, wanted, value, node, frame, Detail(method="setattr"))
     return Value(kind="constant")
@@ -320,6 +327,15 @@ def module_names(walker: Walker, given: Arguments, node: ast.expr, frame: Frame)
     return Value(kind="call")
 
 
+def proxy(walker: Walker, given: Arguments, node: ast.expr, frame: Frame) -> Value:
+    """`LocalProxy(f)`, `LocalProxy(f, "name")`."""
+    if not given.positional:
+        return NOTHING
+    name = given.positional[1].constant() if len(given.positional) > 1 else ""
+    made = Proxy(given.positional[0], name if isinstance(name, str) else "")
+    return Value((made,), given.reads(), "new")
+
+
 def nothing(walker: Walker, given: Arguments, node: ast.expr, frame: Frame) -> Value:
     """A call that gives back what it was given."""
     return join(*given.positional) if given.positional else NOTHING
@@ -348,7 +364,8 @@ SPECIAL: dict[str, Caller] = {
     "builtins.globals": module_names,
     "typing.cast": nothing,
     "flask.stream_with_context": nothing,
-    "werkzeug.local.LocalProxy": nothing,
+    "werkzeug.local.LocalProxy": proxy,
+    "werkzeug.LocalProxy": proxy,
     "asyncio.run": nothing,
     "asyncio.create_task": nothing,
     "asyncio.ensure_future": nothing,

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import ast
 
-from instep.races.reading import builtin, classes, entries, loading, locking, methods
+from instep.races.reading import (
+    builtin,
+    classes,
+    entries,
+    heap,
+    loading,
+    locking,
+    methods,
+    outside,
+    paths,
+    state_files,
+)
 from instep.races.reading.frames import Frame, words
 from instep.races.reading.functions import Arguments, invoke
 from instep.races.reading.outside import STOPS
@@ -36,9 +47,32 @@ def call(walker: Walker, node: ast.Call, frame: Frame) -> Value:
         return view(walker, node, node.func, frame)
     called = walker.evaluate(node.func, frame)
     given = arguments(walker, node, frame)
+    if isinstance(node.func, ast.Attribute):
+        if node.func.attr in state_files.SAVING:
+            saved(walker, node.func.attr, called, given, node, frame)
+        elif node.func.attr == "format" and (path := paths.formatted(node)):
+            return Value(path, given.reads(), "call")
+        elif node.func.attr == "join" and (drawn := secrets(given)):
+            return Value(drawn, given.reads(), "call")
     value = apply(walker, called, given, node, frame)
     walker.trace.call()
     return value
+
+
+def secrets(given: Arguments) -> tuple[Thing, ...]:
+    """`"".join(choice(letters) for …)`: a text that is drawn letter by letter."""
+    inside = [heap.items(one) for value in given.positional for one in value.objects()]
+    return tuple(one for one in join(*inside).objects() if one.what in outside.SECRETS)
+
+
+def saved(
+    walker: Walker, name: str, called: Value, given: Arguments, node: ast.Call, frame: Frame
+) -> None:
+    """`something.save(path)` of something that is not the program's own."""
+    if not any(isinstance(thing, (Function, Bound, Class, Outside)) for thing in called.things):
+        own = [thing.owner.numbers for thing in called.things if isinstance(thing, Method)]
+        reads = called.reads.union(methods.all_reads(given), *own)
+        state_files.save(walker, name, given, node, frame, 0, reads)
 
 
 def view(walker: Walker, node: ast.Call, target: ast.Attribute, frame: Frame) -> Value:

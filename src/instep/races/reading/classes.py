@@ -92,7 +92,18 @@ def attribute(
         isinstance(thing, Function) for thing in value.things
     ):
         location = Location(Root.CLASS, owner.name, wanted)
+        home = receiver.home if isinstance(receiver, Object) else None
+        if home is not None and wanted not in walker.survey.of_classes:
+            location = heap.step(home, "." + wanted)  # the class holds only the default
         reads = walker.trace.note(Kind.READ, location, node, frame)
+    if (
+        isinstance(receiver, Object)
+        and receiver.home is not None
+        and wanted in walker.survey.attributes
+        and not any(isinstance(thing, Function) for thing in value.things)
+    ):  # the default of what an instance may have for itself
+        location = heap.step(receiver.home, "." + wanted)
+        reads |= walker.trace.note(Kind.READ, location, node, frame)
     for thing in value.things:
         if not isinstance(thing, Function):
             values.append(Value((thing,), reads, value.kind))

@@ -39,6 +39,10 @@ MARKS = {
 }
 
 
+BINDING = frozenset({"property", "static", "class", "setter"})
+"""Marks that tell how a function is bound when it is found in a class."""
+
+
 def function(walker: Walker, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Flow:
     """`def`: its defaults are made now, its decorators called now."""
     owner = frame.cls if frame.scope is None else None
@@ -76,6 +80,7 @@ def enclosing(frame: Frame) -> Frame | None:
 def store(walker: Walker, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
     """Bind what was defined; that alone is no state."""
     if frame.scope is None and frame.cls is None:
+        heap.publish(value, Location(Root.GLOBAL, frame.module.name, name))
         frame.module.names[name] = heap.keep(frame.module.names.get(name), value)
     elif frame.scope is None and frame.cls is not None:
         frame.cls.attributes[name] = heap.keep(frame.cls.attributes.get(name), value)
@@ -91,6 +96,10 @@ def decorated(
     if mark is not None and (mark != "cached" or of_functools(walker, decorator, frame)):
         walker.evaluate(decorator, frame)
         made.marks.add(mark)
+        if mark in BINDING:
+            for one in value.things:  # of another decorator, it may be a function of its own
+                if isinstance(one, Function):
+                    one.marks.add(mark)
         entries.cached(walker, made, decorator, frame)
         return value
     if entries.decorate(walker, decorator, value, frame, made):
@@ -98,6 +107,7 @@ def decorated(
     called = walker.evaluate(decorator, frame)
     own = [one for one in called.things if isinstance(one, (Function, Bound, Class))]
     if not own:
+        entries.handed(walker, decorator, made, frame)
         return value
     result = calls.apply(walker, Value(tuple(own)), Arguments([value]), decorator, frame)
     usable = [one for one in result.things if not isinstance(one, Outside)]

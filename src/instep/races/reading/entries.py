@@ -35,7 +35,8 @@ STARTS = frozenset(
     {"before_first_request", "before_app_first_request", "on_event", "before_serving"}
 )
 COMMANDS = frozenset(
-    "command group shell_context_processor cli_command pass_script_info default_command".split()
+    """command group shell_context_processor cli_command pass_script_info default_command
+    option argument""".split()
 )
 JOBS = frozenset(
     """task scheduled_job periodic_task job shared_task actor cron interval db_task
@@ -92,6 +93,23 @@ def decorate(
         made=made,
     )
     return True
+
+
+def handed(walker: Walker, decorator: ast.expr, made: Function, frame: Frame) -> None:
+    """`@bot.handle("text")`: a function that somebody else's object is given, to call it."""
+    target = decorator.func if isinstance(decorator, ast.Call) else None
+    if isinstance(target, ast.Attribute) and frame.cls is None:
+        owner = walker.evaluate(target.value, frame)
+        if any(thing.cls is None and thing.home is not None for thing in owner.objects()):
+            walker.handed.append((made, frame))
+
+
+def unclaimed(walker: Walker) -> None:
+    """What was handed over, and nobody in the program calls, is called by whom it was handed to."""
+    for made, frame in walker.handed:
+        if made.node not in walker.entered:
+            register(walker, Value((made,)), Role.HOOK, (), frame, wanted_async=False)
+    walker.handed.clear()
 
 
 def asynchronous(value: Value) -> bool:
@@ -206,6 +224,8 @@ def consider(
         return
     if name in ("register_blueprint", "add_namespace"):
         walker.mounts.mounted(name, given, owner)
+    if name == "__init__" and "target" in given.keywords:
+        name = "Thread"  # of a subclass, which hands on what it is given
     repeated = not walker.starting or frame.loops > 0
     found = background(name, given, dotted)
     if found is not None:

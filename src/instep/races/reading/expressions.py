@@ -6,7 +6,7 @@ import ast
 from functools import lru_cache
 from typing import Any
 
-from instep.races.reading import calls, heap, loading, state_files, storing
+from instep.races.reading import calls, heap, loading, paths, state_files, storing
 from instep.races.reading.frames import Frame
 from instep.races.reading.model import Kind
 from instep.races.reading.trace import Detail
@@ -17,6 +17,7 @@ from instep.races.reading.values import (
     Function,
     Object,
     Outside,
+    Thing,
     Value,
     View,
     join,
@@ -145,12 +146,17 @@ def operation(walker: Walker, node: ast.BinOp, frame: Frame) -> Value:
         isinstance(thing, (Object, Outside)) for thing in left.things
     ):
         return loading.joined_path(left, right)
-    known = [left.constant(), right.constant()]
-    if isinstance(node.op, ast.Add) and all(isinstance(one, str) for one in known):
-        return Value((Constant(f"{known[0]}{known[1]}"),), kind="constant")
+    known = paths.put_together(node, left, right)
+    if known:
+        return Value(known, left.reads | right.reads, "constant" if whole(known) else "call")
     things = loading.copies(walker, [left, right], node, frame)
     kind = "request" if "request" in (left.kind, right.kind) else "new" if things else "number"
     return Value(things, left.reads | right.reads, kind)
+
+
+def whole(things: tuple[Thing, ...]) -> bool:
+    """Whether all of a text is known."""
+    return all(isinstance(thing, Constant) for thing in things)
 
 
 def unary(walker: Walker, node: ast.UnaryOp, frame: Frame) -> Value:
@@ -209,10 +215,15 @@ def lambda_(walker: Walker, node: ast.Lambda, frame: Frame) -> Value:
 def text(walker: Walker, node: ast.JoinedStr, frame: Frame) -> Value:
     """An f-string."""
     reads: frozenset[int] = frozenset()
+    parts: list[str] = []
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
-            reads |= heap.deep_reads(walker.evaluate(part.value, frame))
-    return Value((), reads, "number" if reads else "call")
+            value = walker.evaluate(part.value, frame)
+            reads |= heap.deep_reads(value)
+            parts.append(paths.piece(value, part.value))
+        elif isinstance(part, ast.Constant):
+            parts.append(str(part.value))
+    return Value(paths.template(parts, node), reads, "number" if reads else "call")
 
 
 def named(walker: Walker, node: ast.NamedExpr, frame: Frame) -> Value:

@@ -12,6 +12,7 @@ import io
 import os
 import re
 import stat
+import sys
 import tokenize
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,8 @@ from pathlib import Path
 from instep.races.reading.model import Broken
 
 SKIPPED = frozenset(
-    "node_modules site-packages __pycache__ build dist env venv virtualenv __pypackages__".split()
+    """node_modules site-packages __pycache__ build dist env venv virtualenv __pypackages__
+    vendor vendored _vendor vendors third_party thirdparty 3rdparty""".split()
 )
 """Folders that never hold the user's own sources."""
 
@@ -82,7 +84,41 @@ def gather(
                 broken.append(outcome)
             else:
                 sources.append(outcome)
-    return sources, broken
+    copied = [one for one in sources if one.file not in paths and is_copy(one, sources)]
+    return [one for one in sources if one not in copied], broken
+
+
+LARGE = 1_000
+"""Lines of a file that may be a whole library."""
+LABELS = frozenset({"__author__", "__version__", "__license__"})
+
+
+def is_copy(source: Source, sources: list[Source]) -> bool:
+    """Whether a file is a library of one file that the program has copied, and uses."""
+    if len(source.lines) < LARGE:
+        return False
+    named = {
+        target.id
+        for node in source.tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    return named >= LABELS and any(
+        imports(one, source.file.stem)
+        for one in sources
+        if one is not source and not one.test and one.file.name not in ("setup.py", "conf.py")
+    )
+
+
+def imports(source: Source, wanted: str) -> bool:
+    """Whether a file imports a module of that name."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            if any(wanted in name.split(".") for name in names):
+                return True
+    return False
 
 
 def found(start: Path) -> Iterator[Path]:
@@ -147,7 +183,8 @@ def parsed(file: Path, shown: str, start: Path) -> Source | Broken:
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
     except SyntaxError as error:
-        return Broken(shown, error.lineno or 1, f"{error.msg}")
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return Broken(shown, error.lineno or 1, f"not as Python {version} has it: {error.msg}")
     except (ValueError, LookupError) as error:
         return Broken(shown, 1, f"it cannot be decoded: {error}")
     except (RecursionError, MemoryError):

@@ -193,11 +193,13 @@ class Survey:
 
     Args:
         attributes: names of attributes that are stored outside of constructors.
+        of_classes: those that are stored on a class: `cls.n`, `Shop.n`, `type(self).n`.
         globals: by module, the names that functions rebind.
         nonlocals: names that nested functions rebind.
     """
 
     attributes: set[str] = field(default_factory=set)
+    of_classes: set[str] = field(default_factory=set)
     globals: dict[str, set[str]] = field(default_factory=dict)
     nonlocals: set[str] = field(default_factory=set)
     factories: set[int] = field(default_factory=set)
@@ -277,10 +279,20 @@ def makes_views(node: ast.AST) -> bool:
     return name in MAKING
 
 
+def is_class(node: ast.expr) -> bool:
+    """Whether an expression is a class by its looks: `cls`, `Shop`, `type(self)`."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "type"
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name in ("cls", "__class__") or name.lstrip("_")[:1].isupper()
+
+
 def stored(targets: list[ast.expr], inside: str, result: Survey) -> None:
     """Note the attributes among targets, unless a constructor sets them on itself."""
     for target in targets:
         if isinstance(target, ast.Attribute):
+            if is_class(target.value):
+                result.of_classes.add(target.attr)
             of_self = isinstance(target.value, ast.Name) and target.value.id == "self"
             if inside and not (of_self and inside in ("__init__", "__post_init__")):
                 result.attributes.add(target.attr)

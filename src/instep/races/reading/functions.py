@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from instep.races.reading import heap, replaying
+from instep.races.reading import copying, heap, replaying
 from instep.races.reading.frames import Frame, Module
 from instep.races.reading.model import Location, Place, Root
+from instep.races.reading.trace import MOST_ACCESSES
 from instep.races.reading.values import (
     NOTHING,
     REST,
@@ -74,83 +75,105 @@ def invoke(
         node: the call.
         frame: the frame of the caller.
     """
-    body = function.node
-    round_ = walker.active.get(body, 0)
+    closure = function.node, function.frame
+    round_ = walker.active.get(closure, 0)
     if round_ >= 2 or len(frame.stack) >= DEEPEST:
         return NOTHING
     names = bind(walker, function, receiver, arguments, frame)
-    key = signature(walker, function, names)
+    call = Call(walker, function, names)
     stack = (*frame.stack, frame.place(node))
-    times = walker.walked.get(body, 0)
-    known = again(walker, key, names, times, stack, frame)
+    times = walker.walked.get(closure, 0)
+    known = again(walker, call, times, stack, frame)
     if known is not None:
         return known.plus(arguments.reads())
-    if times >= MOST_WALKS or (times >= 2 and walker.spent.get(body, 0) > MOST_SPENT):
+    if times >= MOST_WALKS or (times >= 2 and walker.spent.get(closure, 0) > MOST_SPENT):
+        walker.cuts += 1
         return Value((), arguments.reads(), "call")
     own = inner(walker, function, receiver, names)
     own.stack = stack
     own.loops = frame.loops
-    mark = replaying.begun(walker.trace, stack)
+    mark = replaying.begun(walker.trace, stack, walker.cuts, walker.growth, len(walker.outsiders))
     value = counted(walker, function, own, times, round_)
     if not walker.starting and not round_:
-        remember(walker, key, names, mark, value)
+        remember(walker, call, mark, value)
     return value
+
+
+class Call:
+    """What a walk of a body depends on."""
+
+    __slots__ = ("closed", "given", "key", "private", "reads", "shapes")
+
+    def __init__(self, walker: Walker, function: Function, names: dict[str, Value]) -> None:
+        self.key = signature(walker, function, names)
+        self.given = tuple(names.values())
+        self.reads = tuple(map(heap.deep_reads, self.given))
+        self.shapes = replaying.shapes(self.given, self.reads)
+        self.private = any(copying.is_private(one) for v in self.given for one in v.things)
+        self.closed = function.frame is not None and function.frame.walk != 0
+
+    def unchanged(self) -> bool:
+        """Whether the body left alone what it was given."""
+        return not self.private or (
+            tuple(map(heap.deep_reads, self.given)) == self.reads
+            and replaying.shapes(self.given, self.reads) == self.shapes
+        )
 
 
 def counted(walker: Walker, function: Function, own: Frame, times: int, round_: int) -> Value:
     """Walk through a body, and remember that, and how much it took."""
-    body = function.node
-    walker.walked[body] = times + 1
-    walker.active[body] = round_ + 1
+    closure = function.node, function.frame
+    walker.walked[closure] = times + 1
+    walker.active[closure] = round_ + 1
     before = walker.total
     try:
         return run(walker, function, own)
     finally:
-        walker.active[body] = round_
-        walker.spent[body] = walker.spent.get(body, 0) + walker.total - before
+        walker.active[closure] = round_
+        walker.spent[closure] = walker.spent.get(closure, 0) + walker.total - before
 
 
 def again(
-    walker: Walker,
-    key: object,
-    names: dict[str, Value],
-    times: int,
-    stack: tuple[Place, ...],
-    frame: Frame,
+    walker: Walker, call: Call, times: int, stack: tuple[Place, ...], frame: Frame
 ) -> Value | None:
     """What a call returns that was walked before in the same way."""
-    silent = walker.silent.get(key)
-    if silent is not None and (times >= 2 or silent[0] == 0):
-        return silent[1]
-    recording = walker.recordings.get((key, details(names)))
-    if recording is None:
-        return None
-    reads = frozenset().union(*(value.reads for value in names.values()))
-    return replaying.replayed(walker.trace, recording, stack, reads, frame.loops > 0)
+    silent = walker.silent.get(call.key)
+    if silent is not None and silent.only not in (0, walker.trace.walk):
+        silent = None
+    if silent is not None and not silent.private:
+        return silent.value
+    recording = walker.recordings.get((call.key, call.shapes))
+    if recording is not None and recording.holds_good(
+        walker.trace.walk, walker.changed, walker.growth
+    ):
+        told = recording.again(walker.trace)
+        walker.cuts += not told
+        return replaying.replayed(
+            walker.trace, recording, stack, call.reads, frame.loops > 0, walker.outsiders, told
+        )
+    return silent.value if silent is not None and times >= 2 else None
 
 
-def remember(
-    walker: Walker,
-    key: object,
-    names: dict[str, Value],
-    mark: replaying.Mark,
-    value: Value,
-) -> None:
+def remember(walker: Walker, call: Call, mark: replaying.Mark, value: Value) -> None:
     """Keep what a call did, for the next one like it."""
     trace = walker.trace
-    private = any(replaying.private(one) for one in names.values())
-    if len(trace.notes) == mark.start and trace.held == mark.held:
-        if not heap.deep_reads(value.bare()):
-            walker.silent[key] = (1 if private else 0, value.bare())
-    elif not private:
-        recording = replaying.recorded(trace, mark, value)
-        if recording is not None:
-            walker.recordings[key, details(names)] = recording
-
-
-def details(names: dict[str, Value]) -> object:
-    """What shows in the accesses themselves: the words and constants of the arguments."""
-    return tuple((value.text, value.kind, value.constant()) for value in names.values())
+    if walker.total > walker.limit or len(trace.notes) >= MOST_ACCESSES:
+        return
+    only = 0 if mark.cuts == walker.cuts else trace.walk
+    made = not call.closed and copying.makes(value, trace.walk)
+    quiet = len(trace.notes) == mark.start and len(trace.starts) == mark.starts
+    silent = quiet and trace.held == mark.held
+    if silent and not made and not heap.deep_reads(value.bare()):
+        walker.silent[call.key] = replaying.Silence(value.bare(), call.private, only)
+        if not call.private:
+            return
+    if call.shapes is None or not call.unchanged():
+        return
+    if made and not copying.copyable(value, trace.walk, list(copying.private_objects(call.given))):
+        return
+    recording = replaying.recorded(trace, mark, value, call.reads, walker.outsiders, only)
+    if recording is not None:
+        walker.recordings[call.key, call.shapes] = recording
 
 
 def inner(
@@ -179,12 +202,13 @@ def enter(
 ) -> Value:
     """Walk through a function that the framework calls: its calls begin here."""
     own = inner(walker, function, receiver, bind(walker, function, receiver, arguments, frame))
-    walker.active[function.node] = 1
+    walker.active[function.node, function.frame] = 1
     return run(walker, function, own)
 
 
 def run(walker: Walker, function: Function, own: Frame) -> Value:
     """Walk through the body of a function in its frame."""
+    walker.entered.add(function.node)
     trace = walker.trace
     trace.call()
     own.entry = before = trace.guards

@@ -7,6 +7,8 @@ stored in the same place are one.
 
 from __future__ import annotations
 
+from typing import Any
+
 from instep.races.reading.model import Location, Root
 from instep.races.reading.values import (
     MOST_THINGS,
@@ -22,6 +24,8 @@ from instep.races.reading.values import (
 )
 
 DEEPEST = 4
+FAR = 3
+"""Steps after which an object is called after its class, and no longer by the way to it."""
 PARSED = frozenset({"request", "loaded"})
 """Kinds of values that may well be mappings: JSON, of a request or of a file."""
 RECORD = "record"
@@ -46,7 +50,8 @@ def publish(value: Value, location: Location, depth: int = 0) -> None:
         if isinstance(thing, Object):
             publish_object(thing, location, depth)
         elif isinstance(thing, Bound) and isinstance(thing.receiver, Object):
-            publish_object(thing.receiver, location, depth)
+            own = thing.receiver.cls is not None
+            publish_object(thing.receiver, shared_self(thing.receiver) if own else location, depth)
         elif isinstance(thing, View):
             publish_object(thing.owner, location, depth)
         elif isinstance(thing, Partial):
@@ -58,6 +63,8 @@ def publish_object(thing: Object, location: Location, depth: int) -> None:
     """Give an object its home, and what hangs on it too."""
     if thing.home is not None or thing.what == RECORD or depth > DEEPEST + 2:
         return
+    if thing.cls is not None and len(location.path) >= FAR:
+        location = by_class(thing, location)
     thing.home = location
     for name, inner in thing.attributes.items():
         publish(inner, step(location, "." + name), depth + 1)
@@ -72,12 +79,23 @@ def shared_self(thing: Object) -> Location:
     return Location(Root.GLOBAL, thing.cls.module.name, thing.cls.node.name)
 
 
+def by_class(thing: Object, location: Location) -> Location:
+    """What an object is called that is far down: one of its class, or the one of its class."""
+    own = shared_self(thing)
+    return step(own, "[]") if "[]" in location.path else own
+
+
 def keep(old: Value | None, new: Value) -> Value:
-    """What a place holds after a store: both, with objects of the same making taken for one."""
+    """What a place holds after a store: both, with objects of the same making taken for one.
+
+    It is `old` itself if that knew all that is new.
+    """
     new = new.bare()
     if old is None or old is NOTHING:
         return new
+    old = old.bare()
     things: list[Thing] = list(old.things)
+    grown = bool(old.kind and old.kind != new.kind)
     for thing in new.things:
         if thing in things:
             continue
@@ -86,10 +104,12 @@ def keep(old: Value | None, new: Value) -> Value:
                 (one for one in things if isinstance(one, Object) and same(one, thing)), None
             )
             if twin is not None:
-                absorb(twin, thing)
+                grown = absorb(twin, thing) or grown
                 continue
         if len(things) < MOST_THINGS:
             things.append(thing)
+    if not grown and len(things) == len(old.things):
+        return old
     kind = old.kind if old.kind == new.kind else ""
     return Value(tuple(things), kind=kind)
 
@@ -99,38 +119,48 @@ def same(one: Object, other: Object) -> bool:
     return one.site == other.site and one.what == other.what and one.cls is other.cls
 
 
-def absorb(one: Object, other: Object) -> None:
-    """Make two objects share what they hold."""
+def absorb(one: Object, other: Object) -> bool:
+    """Make two objects share what they hold; says whether the first got more to hold."""
     if one.attributes is other.attributes:
-        return
-    attributes, contents = other.attributes, other.items
+        return False
+    grown = share(one.attributes, other.attributes) | share(one.items, other.items)
     other.attributes, other.items = one.attributes, one.items
-    for name, inner in attributes.items():
-        one.attributes[name] = keep(one.attributes.get(name), inner)
-    for key, inner in contents.items():
-        one.items[key] = keep(one.items.get(key), inner)
-    if one.home is not None:
-        home, other.home = one.home, one.home
+    if one.home is None:
+        return grown
+    other.home = home = one.home
+    if grown:
         for name, inner in one.attributes.items():
             publish(inner, step(home, "." + name))
         for key, inner in list(one.items.items()):
             publish(inner, step(home, item_step(key)))
+    return grown
 
 
-def put(thing: Object, key: object, value: Value) -> None:
-    """Store an item; a published container publishes it."""
+def share(mine: dict[Any, Value], others: dict[Any, Value]) -> bool:
+    """Keep what another holds too; says whether that is more."""
+    grown = False
+    for key, inner in others.items():
+        old = mine.get(key)
+        mine[key] = kept = keep(old, inner)
+        grown = grown or kept is not old
+    return grown
+
+
+def put(thing: Object, key: object, value: Value) -> bool:
+    """Store an item; a published container publishes it. Says whether it holds more now."""
     if key is not REST and (not isinstance(key, (str, int)) or len(thing.items) > 40):
         key = REST
     if thing.home is not None and not value.things and value.kind in PARSED:
         value = Value((Object("dict", (*thing.site[:2], -7), 0),), value.reads, value.kind)
-    thing.items[key] = keep(thing.items.get(key), value) if thing.home else merge(thing, key, value)
+    old = thing.items.get(key)
+    thing.items[key] = kept = keep(old, value) if thing.home else merge(old, key, value)
     if thing.home is not None:
         publish(value, step(thing.home, item_step(key)))
+    return kept is not old
 
 
-def merge(thing: Object, key: object, value: Value) -> Value:
+def merge(old: Value | None, key: object, value: Value) -> Value:
     """An item of a private container, which still knows what it was read from."""
-    old = thing.items.get(key)
     return value if old is None or key is not REST else join(old, value)
 
 

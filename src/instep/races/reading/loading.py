@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from instep.races.reading import classes, heap, outside
 from instep.races.reading.frames import Frame, Module, words
+from instep.races.reading.functions import Arguments, invoke
 from instep.races.reading.model import Kind, Location, Root
 from instep.races.reading.trace import Detail
 from instep.races.reading.values import (
@@ -21,6 +22,7 @@ from instep.races.reading.values import (
     Method,
     Object,
     Outside,
+    Proxy,
     Super,
     Thing,
     Value,
@@ -31,6 +33,9 @@ from instep.races.reading.walker import Walker
 
 BUILTINS = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
 
+
+INDEXERS = frozenset({"loc", "iloc", "at", "iat"})
+"""Attributes of a table of pandas that stand for the table."""
 
 CURRENT = frozenset({"flask.current_app", "flask.globals.current_app"})
 
@@ -96,7 +101,12 @@ def of_module(walker: Walker, module: Module, wanted: str, node: ast.AST, frame:
         if wanted in BUILTINS:
             return Value((Outside("builtins." + wanted),))
         return NOTHING
-    value = linked(walker, value)
+    for thing in value.things:
+        if type(thing) in LATE:
+            value = linked(walker, value)
+            if Proxy in map(type, value.things):
+                value = proxied(walker, value, node, frame)
+            break
     if wanted in module.rebound:
         location = Location(Root.GLOBAL, module.name, wanted)
         reads = walker.trace.note(Kind.READ, location, node, frame)
@@ -104,10 +114,27 @@ def of_module(walker: Walker, module: Module, wanted: str, node: ast.AST, frame:
     return Value(value.things, NO_READS, value.kind)
 
 
+LATE = frozenset({Link, Outside, Proxy})
+"""What a name may stand for that has to be looked up when it is used."""
+
+
+def proxied(walker: Walker, value: Value, node: ast.AST, frame: Frame) -> Value:
+    """What a proxy stands for now."""
+    found = [Value(tuple(one for one in value.things if not isinstance(one, Proxy)))]
+    for thing in value.things:
+        if isinstance(thing, Proxy):
+            for one in thing.target.things:
+                function = one.function if isinstance(one, Bound) else one
+                if isinstance(function, Function):
+                    receiver = one.receiver if isinstance(one, Bound) else None
+                    result = invoke(walker, function, receiver, Arguments(), node, frame)
+                    name = thing.name
+                    found.append(attribute(walker, result, name, node, frame) if name else result)
+    return join(*found)
+
+
 def linked(walker: Walker, value: Value) -> Value:
     """Follow names that were imported before they were defined."""
-    if not any(isinstance(thing, (Link, Outside)) for thing in value.things):
-        return value
     things: list[Thing] = []
     for thing in value.things:
         if isinstance(thing, Outside) and thing.name in CURRENT:
@@ -138,6 +165,8 @@ def of_thing(walker: Walker, thing: Thing, wanted: str, node: ast.AST, frame: Fr
         return of_other_module(walker, thing, wanted, node, frame)
     if isinstance(thing, Object) and thing.what.startswith("pathlib.") and wanted == "parent":
         return Value((thing,))
+    if isinstance(thing, Object) and wanted in INDEXERS and thing.cls is None:
+        return Value((thing,), thing.numbers)
     if isinstance(thing, Outside):
         if thing.name in CURRENT:
             apps = Value(tuple(walker.applications[:3]))
@@ -182,6 +211,8 @@ def of_other_module(
     if child is not None:
         walker.run_module(child)
         return Value((child,))
+    if module.source.package and module.source.file.parent.joinpath(wanted).is_dir():
+        return Value((Outside(f"{module.source.name}.{wanted}"),))  # it has no `__init__`
     return NOTHING
 
 

@@ -57,12 +57,15 @@ def call(walker: Walker, method: Method, given: Arguments, node: ast.expr, frame
         return found
     if name in ("__new__",):
         return NOTHING
+    if owner.what in outside.SECRETS:
+        return Value((owner,), all_reads(given) | owner.numbers, "call")
     entries.consider(walker, name, given, node, frame, owner)
     if name == "start":
         walker.begun[id(owner)] = frame.place(node)
         entries.started(walker, owner, node, frame)
     reads = passed(walker, given, node, frame)
-    if owner.home is not None and not loading.library(owner.what) and owner.cls is None:
+    watched = owner.what in outside.WATCHED or not loading.library(owner.what)
+    if owner.home is not None and watched and owner.cls is None:
         detail = Detail(None, name, depends=all_reads(given))
         reads |= walker.trace.note(Kind.READ, owner.home, node, frame, detail)
     kind = "request" if any(one.kind == "request" for one in given.all()) else "call"
@@ -156,12 +159,12 @@ def of_container(
         value.kind if kind in (Kind.WRITE, Kind.UPDATE) else "",
         reads,
         name in outside.ATOMIC_METHODS,
-        True,
     )
     numbers = loading.noted(walker, owner, kind, node, frame, detail)
-    if owner.home is not None and kind in (Kind.WRITE, Kind.UPDATE):
-        storing.changes(walker, heap.step(owner.home, "[]"), value)
+    before = dict(owner.items) if owner.home is not None else owner.items
     result = effect(walker, owner, name, given, node, frame)
+    if owner.home is not None and owner.items != before:
+        storing.changes(walker, heap.step(owner.home, "[]"), value)
     for one in given.keywords.values():
         call_key(walker, one, owner, node, frame)
     if owner.home is not None or owner.born != walker.trace.walk:
@@ -226,7 +229,7 @@ def of_queue(
     if owner.home is None:
         return heap.items(owner).plus(all_reads(given))
     kinds = {"is_set": Kind.TEST, "empty": Kind.TEST, "qsize": Kind.TEST, "full": Kind.TEST}
-    detail = Detail(None, name, "", all_reads(given), True, True)
+    detail = Detail(None, name, "", all_reads(given), True)
     location = heap.step(owner.home, "[]")
     walker.types.setdefault(location, set()).add(owner.what)
     reads = walker.trace.note(kinds.get(name, Kind.UPDATE), location, node, frame, detail)

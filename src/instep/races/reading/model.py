@@ -174,6 +174,8 @@ class Actor:
         routes: what asks for it, such as `POST /order`.
         trace: its accesses in program order.
         repeated: whether it runs beside itself (a view does; a single background thread does not).
+        starts: the names of the background jobs that it starts, each with the numbers of its
+            accesses that decide about it.
     """
 
     name: str
@@ -182,6 +184,7 @@ class Actor:
     routes: tuple[str, ...] = ()
     trace: list[Access] = field(default_factory=list)
     repeated: bool = True
+    starts: list[tuple[str, frozenset[int]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,9 @@ CONTAINERS = {
     "numpy.zeros": "list",
     "numpy.array": "list",
     "array.array": "list",
+    "sortedcontainers.SortedSet": "set",
+    "sortedcontainers.SortedKeyList": "list",
+    "bidict.bidict": "dict",
 }
 MAPPINGS = frozenset(
     """dict collections.OrderedDict collections.defaultdict collections.Counter
@@ -145,6 +148,9 @@ OWN_WORLD = frozenset(
     datetime decimal pathlib string typing enum abc""".split()
 )
 """Libraries that look after what is theirs: a database, a registry, a log."""
+
+WATCHED = frozenset({"sqlalchemy.orm.Session", "sqlalchemy.orm.session.Session"})
+"""What they make that is still for one thread at a time."""
 
 ORM_BASES = frozenset(
     """Model Document DeclarativeBase EmbeddedDocument DynamicDocument Entity JsonModel HashModel

@@ -16,9 +16,11 @@ from pathlib import Path
 from instep.races.reading import (
     caches,
     classes,
+    entries,
     functions,
     heap,
     locking,
+    operations,
     outside,
     registering,
     unifying,
@@ -95,6 +97,7 @@ def walk(sources: list[Source]) -> Walker:
         )
         walker.allow(STEPS_OF_A_MODULE)
         registering.leftover(walker, frame, threading_server)
+        operations.described(walker)
     for thing in walker.answering:
         heap.publish(Value((thing,)), heap.shared_self(thing))
     return walker
@@ -135,7 +138,7 @@ def factory_class(walker: Walker, cls: Class) -> None:
 
 def factory(walker: Walker, function: Function, receiver: Object | None) -> None:
     """Call one factory, unless it was called."""
-    if id(function.node) not in walker.survey.factories or function.node in walker.walked:
+    if id(function.node) not in walker.survey.factories or function.node in walker.entered:
         return
     frame = Frame(function.module, function.module.name, 0)
     walker.allow(STEPS_OF_A_MODULE)
@@ -149,25 +152,26 @@ def actors(walker: Walker) -> list[Actor]:
     numbers: dict[object, int] = {}
     for round_ in range(2):
         done: set[object] = set()
-        walker.silent.clear()
-        walker.recordings.clear()
         changed = dict(walker.changed)
         while True:
             waiting = [key for key in walker.entries if key not in done]
+            if not waiting and walker.handed:
+                entries.unclaimed(walker)
+                continue
             if not waiting or len(done) > MOST_ENTRIES:
                 break
             for key in waiting:
                 done.add(key)
                 if round_ and key in results and complete(results[key], numbers[key], changed):
                     continue
+                numbers[key] = walker.growth
                 results[key] = actor(walker, walker.entries[key])
-                numbers[key] = walker.walks
     return list(results.values())
 
 
 def complete(known: Actor, number: int, changed: dict[Location, int]) -> bool:
     """Whether nothing that an actor looked at was given more to hold since."""
-    return all(changed.get(access.location, -1) < number for access in known.trace)
+    return all(changed.get(access.location, -1) <= number for access in known.trace)
 
 
 def actor(walker: Walker, entry: Entry) -> Actor:
@@ -191,6 +195,7 @@ def actor(walker: Walker, entry: Entry) -> Actor:
         walker.failures[entry.name] = Broken(entry.place.path, entry.place.line, reason)
     result = Actor(entry.name, entry.role, entry.place, walker.mounts.resolved(entry.routes))
     result.trace = trace.accesses()
+    result.starts = trace.starts
     result.repeated = entry.repeated
     return result
 
@@ -256,6 +261,8 @@ def made(walker: Walker) -> list[Made]:
             location = Location(Root.GLOBAL, module, thing.what.rpartition(".")[2])
         if location is None or location.root in (Root.CONTEXT, Root.SESSION, Root.FILE):
             continue
+        if thing.what in outside.SECRETS:
+            place = walker.defined.get(location, place)
         key = (location, place)
         old = found.get(key)
         if old is None or role is Role.STARTUP:

@@ -102,6 +102,8 @@ def add(
         entry.arguments = tuple(one.bare() for one in arguments.positional)
         entry.keywords = {name: one.bare() for name, one in arguments.keywords.items()}
     walker.register(key, entry)
+    if role is Role.BACKGROUND and not walker.starting:
+        walker.trace.starts.append((entry.name, walker.trace.guards))
 
 
 def routes_of(

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import ast
+import re
 
-from instep.races.reading import heap, loading
+from instep.races.reading import heap, loading, paths
 from instep.races.reading.frames import Frame, words
 from instep.races.reading.functions import Arguments
 from instep.races.reading.model import Kind, Location, Root
 from instep.races.reading.trace import Detail
-from instep.races.reading.values import NO_READS, NOTHING, Constant, Object, Value
+from instep.races.reading.values import (
+    NO_READS,
+    NOTHING,
+    Constant,
+    Object,
+    Template,
+    Value,
+    join,
+)
 from instep.races.reading.walker import Walker
 
 FILE = "file"
@@ -17,6 +26,7 @@ TESTS = frozenset(
     """os.path.exists os.path.isfile os.path.getsize os.path.getmtime os.stat os.path.lexists
     os.access""".split()
 )
+SENDING = frozenset({"flask.send_file", "flask.helpers.send_file"})
 REMOVALS = frozenset("os.remove os.unlink shutil.rmtree os.truncate".split())
 MOVES = frozenset("os.rename os.replace shutil.move shutil.copy shutil.copyfile".split())
 WRITERS = frozenset(
@@ -27,10 +37,22 @@ LOADERS = frozenset(
     """json.load pickle.load yaml.safe_load yaml.load csv.reader csv.DictReader simplejson.load
     marshal.load toml.load tomllib.load joblib.load configparser.ConfigParser.read""".split()
 )
+PATH_LOADERS = re.compile(
+    r"(pandas|polars|geopandas|cudf)\.read_\w+|numpy\.(load|loadtxt|genfromtxt)|joblib\.load"
+    r"|torch\.load|openpyxl\.load_workbook|toml\.load|xml\.etree\.\w+\.parse"
+)
+"""Functions that load the file of the path that they are given."""
+PATH_SAVERS = re.compile(r"numpy\.save\w*|cv2\.imwrite")
+PATH_SECOND = frozenset({"joblib.dump", "torch.save"})
+SAVING = frozenset(
+    """save savefig save_model to_csv to_excel to_json to_pickle to_parquet to_feather
+    to_html write_csv write_json write_parquet write_excel""".split()
+)
+"""Methods that write what they belong to into the file of the path that they are given."""
 TEXT_LOADERS = frozenset({"json.loads", "yaml.safe_load", "pickle.loads", "tomllib.loads"})
 PATHS = frozenset(
     """os.path.join os.path.abspath os.path.normpath os.path.realpath os.path.expanduser os.fspath
-    flask.safe_join werkzeug.utils.safe_join""".split()
+    flask.safe_join werkzeug.utils.safe_join werkzeug.security.safe_join""".split()
 )
 OPENERS = frozenset({"builtins.open", "io.open", "codecs.open", "gzip.open"})
 PATH_METHODS = {
@@ -58,30 +80,25 @@ def location_of(value: Value, node: ast.expr | None, frame: Frame) -> tuple[Loca
             return Location(Root.FILE, "", thing.arguments[0]), thing.arguments[1]
     if isinstance(known, str):
         return Location(Root.FILE, "", known), ""
-    if isinstance(node, (ast.JoinedStr, ast.BinOp)):
-        shape = "".join(pieces(node))
-        if "*" in shape.strip("*") and ("." in shape or "/" in shape):
-            return Location(Root.FILE, "", shape), words(node)
+    for one in value.things:
+        if isinstance(one, Template) and "*" in one.shape.strip("*"):
+            return Location(Root.FILE, "", one.shape), one.text
     if not isinstance(node, (ast.Name, ast.Attribute)) or value.kind == "request":
         return None, ""
     text = words(node)
-    if text.rpartition(".")[2].isupper():
+    if text.rpartition(".")[2].isupper() or steady(node, frame):
         return Location(Root.FILE, frame.module.name, text), ""
     return None, ""
 
 
-def pieces(node: ast.expr) -> list[str]:
-    """What is fixed in a path that is put together, with a star for each part that is not."""
-    if isinstance(node, ast.JoinedStr):
-        return [piece for one in node.values for piece in pieces(one)]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*pieces(node.left), *pieces(node.right)]
-    if isinstance(node, ast.FormattedValue):
-        return pieces(node.value)
-    if isinstance(node, ast.Constant):
-        return [str(node.value)]
-    text = words(node)
-    return [text] if text.rpartition(".")[2].isupper() else ["*"]
+def steady(node: ast.Name | ast.Attribute, frame: Frame) -> bool:
+    """Whether a path is kept where all requests find it: in a global, or a shared object."""
+    if isinstance(node, ast.Name):
+        known = node.id in frame.module.names and node.id not in frame.module.rebound
+        return known and (frame.scope is None or node.id not in frame.scope.local)
+    receivers = frame.receiver.objects() if frame.receiver is not None else ()
+    own = isinstance(node.value, ast.Name) and node.value.id == "self"
+    return own and any(one.home is not None for one in receivers)
 
 
 def first_node(node: ast.expr) -> ast.expr | None:
@@ -97,6 +114,8 @@ def call(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
         return path(walker, name, given, node, frame)
     if name in TESTS:
         return noted(walker, Kind.TEST, name, given, node, frame)
+    if name in SENDING and given.positional:
+        return noted(walker, Kind.READ, name, given, node, frame)
     if name in REMOVALS:
         return noted(walker, Kind.WRITE, name, given, node, frame)
     if name in MOVES:
@@ -104,6 +123,15 @@ def call(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
         return Value(kind="call")
     if name in WRITERS and len(given.positional) > (0 if "csv" in name else 1):
         return written(walker, name, given, node, frame)
+    saved = PATH_SAVERS.fullmatch(name)
+    if saved or name in PATH_SECOND:
+        save(walker, name, given, node, frame, 0 if saved else 1, given.reads())
+        return Value((), given.reads(), "call")
+    if PATH_LOADERS.fullmatch(name):
+        value = noted(walker, Kind.READ, name, given, node, frame)
+        made = loading.make(walker, name, node, frame)
+        made.numbers = value.reads | from_files(join(*given.positional))
+        return Value((made,), made.numbers, "call")
     if name in LOADERS and given.positional:
         reads = given.reads() | from_files(given.positional[0])
         return Value((loading.make(walker, name, node, frame),), reads, "call")
@@ -153,13 +181,22 @@ def path(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
         if isinstance(known, str):
             return Value((Constant(known),), given.reads(), "constant")
         first = given.positional[0] if given.positional else NOTHING
-        folder = first.constant() or first.text
+        folder = first.constant() or first.text or folder_name(first, node)
         if not folder or len(given.positional) < 2 or not isinstance(node, ast.Call):
             return Value((), given.reads(), last.kind or "call", last.text)
-        made.arguments = (str(folder), loading.key_text(last, node.args[-1]))
+        part = next((one for one in last.things if isinstance(one, Template)), None)
+        name = f"{str(folder).rstrip('/')}/{part.shape if part else '*'}"
+        made.arguments = (name, part.text if part else loading.key_text(last, node.args[-1]))
         return Value((made,), given.reads(), last.kind)
     made.items[0] = last
     return Value((made,), given.reads(), "new")
+
+
+def folder_name(value: Value, node: ast.expr) -> str:
+    """A folder of which only the name is known: `config.folder`."""
+    first = first_node(node)
+    known = value.kind != "request" and isinstance(first, (ast.Name, ast.Attribute))
+    return words(first) if known and first is not None else ""
 
 
 def noted(
@@ -172,6 +209,27 @@ def noted(
         return Value((), given.reads(), "call")
     detail = Detail(key or None, name.rpartition(".")[2], depends=given.reads())
     return Value((), walker.trace.note(kind, location, node, frame, detail), "call")
+
+
+def save(
+    walker: Walker,
+    name: str,
+    given: Arguments,
+    node: ast.expr,
+    frame: Frame,
+    number: int,
+    reads: frozenset[int],
+) -> None:
+    """`rows.to_csv(path)`, `upload.save(path)`: what comes from `reads` is written to a file."""
+    if len(given.positional) <= number or not isinstance(node, ast.Call):
+        return
+    nodes = node.args[number : number + 1]
+    location, key = location_of(given.positional[number], nodes[0] if nodes else None, frame)
+    if location is None or not paths.PATH.fullmatch(location.name):
+        return
+    walker.types.setdefault(location, set()).add(FILE)
+    detail = Detail(key or None, name.rpartition(".")[2], "call", reads)
+    walker.trace.note(Kind.WRITE, location, node, frame, detail)
 
 
 def moved(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Frame) -> None:
@@ -247,14 +305,17 @@ def method(
     if owner.what.startswith("pathlib."):
         if name == "open":
             mode = given.positional[:1]
-            return opened(walker, Arguments([Value((owner,)), *mode]), node, frame)
+            inner = Arguments([Value((owner,)), *mode], given.keywords)
+            return opened(walker, inner, node, frame)
         if name in PATH_METHODS:
             return of_path(walker, owner, name, given, node, frame)
         if name in ("with_name", "joinpath", "with_suffix") and given.positional:
             made = loading.make(walker, "pathlib.Path", node, frame)
-            made.items[0] = given.positional[-1]
+            made.items[0] = NOTHING if name == "with_suffix" else given.positional[-1]
             return Value((made,), given.reads())
         return Value((owner,) if name in ("resolve", "absolute", "expanduser") else ())
+    if owner.what.startswith("configparser."):
+        return configured(walker, owner, name, given, node, frame)
     if owner.what != FILE:
         return None
     if name in ("write", "writelines", "writerow", "writerows"):
@@ -263,6 +324,21 @@ def method(
         store(walker, owner, name, reads, node, frame, kind)
         return Value(kind="call")
     return Value((), owner.numbers, "call")
+
+
+def configured(
+    walker: Walker, owner: Object, name: str, given: Arguments, node: ast.expr, frame: Frame
+) -> Value | None:
+    """`config.read(path)` and `config.write(file)` of a ConfigParser."""
+    if name == "read":
+        value = noted(walker, Kind.READ, name, given, node, frame)
+        owner.numbers = value.reads
+        return value
+    if name != "write":
+        return None
+    for thing in join(*given.positional).objects():
+        store(walker, thing, name, owner.numbers, node, frame)
+    return Value(kind="call")
 
 
 def of_path(

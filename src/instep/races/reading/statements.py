@@ -175,8 +175,10 @@ def loop(walker: Walker, node: Any, frame: Frame) -> Flow:
     trace = walker.trace
     before = trace.guards
     frame.loops += 1
+    tests: frozenset[int] = frozenset()
     if isinstance(node, ast.While):
-        trace.guards = before | checked(walker, node.test, frame)
+        tests = checked(walker, node.test, frame)
+        trace.guards = before | tests
     else:
         frame.loops -= 1
         source = walker.evaluate(node.iter, frame)
@@ -189,12 +191,22 @@ def loop(walker: Walker, node: Any, frame: Frame) -> Flow:
     trace.call()
     frame.names = merged(frame.names, names)
     frame.loops -= 1
+    if isinstance(node, ast.While) and seeks(node.test):
+        frame.kept |= tests
     trace.guards = before | frame.kept
     frame.kept |= kept
     flow = walker.execute(node.orelse, frame)
     if isinstance(node, ast.While) and endless(node):
         return Flow.LEFT
     return flow if node.orelse and flow is Flow.RAISED else Flow.ON
+
+
+def seeks(test: ast.expr) -> bool:
+    """Whether a loop looks for what is free: `while code in rooms`, `while exists(path)`."""
+    if isinstance(test, ast.Compare):
+        return isinstance(test.ops[0], ast.In)
+    name = getattr(test.func, "attr", "") if isinstance(test, ast.Call) else ""
+    return name in ("exists", "isfile", "is_file", "has_key")
 
 
 def endless(node: ast.While) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from instep.races.reading import classes, entries, heap, loading
+from instep.races.reading import classes, entries, heap, loading, outside
 from instep.races.reading.frames import Frame, Module
 from instep.races.reading.functions import Arguments, invoke
 from instep.races.reading.model import Kind, Location, Root
@@ -40,12 +40,28 @@ def assign(
         entries.assigned(walker, target.attr, owner, value, frame)
     elif isinstance(target, ast.Subscript):
         owner = walker.evaluate(target.value, frame)
+        if not owner.things and isinstance(target.value, ast.Subscript):
+            owner = unknown_item(walker, target.value, frame).plus(owner.reads)
         key = walker.evaluate(target.slice, frame)
         item(walker, owner, key, value, target, frame, detail)
     elif isinstance(target, (ast.Tuple, ast.List)):
         unpack(walker, target.elts, value, frame, detail)
     elif isinstance(target, ast.Starred):
         assign(walker, target.value, value, frame, detail)
+
+
+def unknown_item(walker: Walker, node: ast.Subscript, frame: Frame) -> Value:
+    """`users[name]` of `users[name]["age"] = 7`, where nothing is known of the users, is a dict."""
+    start = len(walker.trace.notes)
+    holders = walker.evaluate(node.value, frame).objects()
+    key = walker.evaluate(node.slice, frame).constant()
+    del walker.trace.notes[start:]  # it has been looked at once
+    for thing in holders:
+        if thing.home is not None and thing.what in outside.KNOWN_CONTAINERS:
+            made = Object("dict", (*thing.site[:2], -7), 0)
+            if heap.put(thing, key if isinstance(key, str) else REST, Value((made,))):
+                changes(walker, heap.step(thing.home, "[]"), Value((made,)))
+    return Value(tuple(one for thing in holders for one in heap.items(thing).things))
 
 
 def unpack(
@@ -110,9 +126,10 @@ def in_module(
     walker.bound(location, frame.place(node))
     heap.publish(value, location)
     note(walker, Kind.WRITE, location, value, node, frame, detail)
-    if not walker.starting:
+    if not walker.starting and name not in module.rebound:
         module.rebound.add(name)
-    module.names[name] = heap.keep(module.names.get(name), value)
+        walker.forget()
+    hold(walker, module.names, name, value, location)
 
 
 def in_closure(
@@ -126,7 +143,7 @@ def in_closure(
                 location = Location(Root.CLOSURE, outer.title, name)
                 heap.publish(value, location)
                 note(walker, Kind.WRITE, location, value, node, frame, detail)
-                outer.names[name] = heap.keep(outer.names.get(name), value)
+                hold(walker, outer.names, name, value, location)
             else:
                 outer.names[name] = join(outer.names.get(name, NOTHING), value)
             return
@@ -147,17 +164,27 @@ def note(
         kind = Kind.UPDATE
     types = walker.types.setdefault(location, set())
     types.update(type_names(value))
-    changes(walker, location, value)
     depends = detail.depends | heap.deep_reads(value)
     return walker.trace.note(
         kind, location, node, frame, replace(detail, value=value.kind, depends=depends)
     )
 
 
+def hold(
+    walker: Walker, holder: dict[str, Value], name: str, value: Value, location: Location
+) -> None:
+    """Let a place hold a value too."""
+    old = holder.get(name)
+    holder[name] = kept = heap.keep(old, value)
+    if kept is not old:
+        changes(walker, location, value)
+
+
 def changes(walker: Walker, location: Location, value: Value) -> None:
-    """What a walk stores makes walks before it incomplete, if they read that location."""
+    """More in a place makes walks before it incomplete, if they looked there."""
     if not walker.starting and any(not isinstance(thing, Constant) for thing in value.things):
-        walker.changed[location] = walker.walks
+        walker.growth += 1
+        walker.changed[location] = walker.growth
 
 
 def type_names(value: Value) -> set[str]:
@@ -192,7 +219,7 @@ def attribute(
         location = Location(Root.CLASS, owner.name, name)
         heap.publish(value, location)
         note(walker, Kind.WRITE, location, value, node, frame, detail)
-        owner.attributes[name] = heap.keep(owner.attributes.get(name), value)
+        hold(walker, owner.attributes, name, value, location)
     elif isinstance(thing, Module):
         in_module(walker, thing, name, value, node, frame, detail)
     elif isinstance(thing, (Function, Bound)):
@@ -201,7 +228,7 @@ def attribute(
         if function.frame is None or function.frame.walk == 0:
             heap.publish(value, location)
             note(walker, Kind.WRITE, location, value, node, frame, detail)
-        function.attributes[name] = heap.keep(function.attributes.get(name), value)
+        hold(walker, function.attributes, name, value, location)
 
 
 def of_object(
@@ -232,7 +259,7 @@ def of_object(
     if not loading.library(thing.what) or thing.what == "flask.g":
         note(walker, Kind.WRITE, location, value, node, frame, detail)
         heap.publish(value, location)
-        thing.attributes[name] = heap.keep(thing.attributes.get(name), value)
+        hold(walker, thing.attributes, name, value, location)
 
 
 def item(
@@ -259,9 +286,11 @@ def item(
             location = heap.step(thing.home, "[]")
             walker.types.setdefault(location, set()).add(thing.what)
             depends = detail.depends | key.reads
-            changed = replace(detail, key=text, depends=depends, atomic=True)
-            note(walker, Kind.WRITE, location, value, node, frame, changed)
-        heap.put(thing, known if isinstance(known, (str, int)) else REST, value)
+            noted = replace(detail, key=text, depends=depends, atomic=True)
+            note(walker, Kind.WRITE, location, value, node, frame, noted)
+        grown = heap.put(thing, known if isinstance(known, (str, int)) else REST, value)
+        if grown and thing.home is not None:
+            changes(walker, heap.step(thing.home, "[]"), value)
 
 
 def remove(walker: Walker, target: ast.expr, frame: Frame) -> None:

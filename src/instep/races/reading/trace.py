@@ -36,7 +36,6 @@ class Note:
     atomic: bool
     loop: bool
     tick: int
-    after: int
 
 
 @dataclass(slots=True)
@@ -48,7 +47,6 @@ class Detail:
     value: str = ""
     depends: frozenset[int] = NO_READS
     atomic: bool = False
-    call: bool = False
 
 
 PLAIN = Detail()
@@ -71,6 +69,7 @@ class Trace:
     ticks: int = 0
     holds: int = 0
     answers: set[int] = field(default_factory=set)
+    starts: list[tuple[str, frozenset[int]]] = field(default_factory=list)
 
     def note(
         self, kind: Kind, location: Location, node: ast.AST, frame: Frame, detail: Detail = PLAIN
@@ -101,7 +100,6 @@ class Trace:
                 detail.atomic,
                 frame.loops > 0,
                 self.ticks,
-                self.ticks + (1 if detail.call else 0),
             )
         )
         return NO_READS if self.role is Role.STARTUP else frozenset((number,))

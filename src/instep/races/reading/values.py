@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from instep.races.reading.frames import Frame, Module
 
 NO_READS: frozenset[int] = frozenset()
-MOST_THINGS = 8
+MOST_THINGS = 16
 MOST_READS = 48
 REST = object()
 """The key of a container's items whose own key is not known."""
@@ -24,6 +24,15 @@ class Constant:
     """A string or a number that is written in the source."""
 
     value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A path with parts that are not known: `data/*.json` of `f"data/{user}.json"`."""
+
+    shape: str
+    text: str
+    """Its words in the source, to compare the parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,14 @@ class Partial:
     keywords: dict[str, Value]
 
 
+@dataclass(slots=True, eq=False)
+class Proxy:
+    """`LocalProxy(f)`: wherever it is used, it is what `f()` returns then."""
+
+    target: Value
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Super:
     """`super()` of a receiver, above a class."""
@@ -137,8 +154,8 @@ class Super:
 
 
 Thing: TypeAlias = (
-    "Constant | Outside | Link | Function | Class | Object | Bound | Method | View | Partial"
-    " | Super | Module"
+    "Constant | Template | Outside | Link | Function | Class | Object | Bound | Method | View"
+    " | Partial | Proxy | Super | Module"
 )
 
 

@@ -19,10 +19,9 @@ from instep.races.reading.frames import Frame, Module, Scope, Survey, scope_of
 from instep.races.reading.model import Broken, Location, Made, Place, Role, Root
 from instep.races.reading.mounts import Mounts
 from instep.races.reading.names import Modules
-from instep.races.reading.replaying import Recording
+from instep.races.reading.replaying import Recording, Silence
 from instep.races.reading.trace import Trace
 from instep.races.reading.values import (
-    NO_READS,
     NOTHING,
     Class,
     Function,
@@ -93,6 +92,9 @@ class Walker:
         self.trace = Trace(Role.STARTUP, 0)
         self.walks = 0
         self.entries: dict[object, Entry] = {}
+        self.handed: list[tuple[Function, Frame]] = []
+        """Functions that a decorator of somebody else's object was given."""
+        self.entered: set[ast.AST] = set()
         self.answering: list[Object] = []
         self.failures: dict[str, Broken] = {}
         self.cached: list[tuple[Made, Function]] = []
@@ -104,16 +106,18 @@ class Walker:
         self.applications: list[Object] = []
         self.mounts = Mounts()
         self.classes: list[Class] = []
-        self.active: dict[ast.AST, int] = {}
-        self.walked: dict[ast.AST, int] = {}
-        self.spent: dict[ast.AST, int] = {}
-        self.silent: dict[object, tuple[int, Value]] = {}
+        self.active: dict[object, int] = {}
+        self.walked: dict[object, int] = {}
+        self.spent: dict[object, int] = {}
+        self.silent: dict[object, Silence] = {}
         self.recordings: dict[object, Recording] = {}
         self.scopes: dict[ast.AST, Scope] = {}
         self.total = 0
         self.renamed = 0
         self.main = 0
         self.changed: dict[Location, int] = {}
+        self.growth = 0
+        self.cuts = 0
         self.limit = MOST_STEPS
         self.session = Object("dict", ("", 0, 0), 0)
         self.session.home = Location(Root.SESSION, "flask", "session")
@@ -208,6 +212,7 @@ class Walker:
         if entry.repeated:
             known.repeated = True
 
-    def no_reads(self) -> frozenset[int]:
-        """What nothing comes from."""
-        return NO_READS
+    def forget(self) -> None:
+        """Let no call be told again: there is more to look at than there was."""
+        self.silent.clear()
+        self.recordings.clear()

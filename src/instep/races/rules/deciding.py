@@ -19,6 +19,7 @@ from instep.races.rules.methods import (
     binds,
     changes,
     inside,
+    is_literal,
     meet,
     removes,
 )  # fmt: skip
@@ -58,7 +59,7 @@ def _open(state: State, part: Part, act: Access, threat: Threat) -> list[tuple[A
     """The tests that decide an act, with a rival that may come between; none if a lock helps."""
     found: list[tuple[Access, Rival]] = []
     for guard in part.among(act.guards | (act.depends if act.method in FAILING else frozenset())):
-        if not _concerns(guard, act):
+        if guard.kind is Kind.WRITE or not _concerns(guard, act):
             continue
         span = common_hold((guard, act))
         disturbed = guard if len(guard.location.path) >= len(act.location.path) else act
@@ -84,8 +85,8 @@ def _act(
 ) -> Symptom | None:
     if len(guard.location.path) < len(write.location.path) and inside(write):
         sorted_out = _looked_up(state, part, guard, write)
-    elif binds(write):
-        sorted_out = _bound(state, write, guard, filled)
+    elif binds(write) or _is_field(write, guard):
+        sorted_out = _bound(state, part, write, guard, filled)
     elif write.method in REMOVING:
         sorted_out = _removed(state, write, guard)
     elif adds_entry(write) and not _same_entry(part, write):
@@ -118,8 +119,10 @@ def _looked_up(state: State, part: Part, guard: Access, write: Access) -> Sorted
 
 def _same_entry(part: Part, write: Access) -> bool:
     """Whether it replaces an entry by one that is made of it."""
-    before = part.among(write.depends)
-    return any(read.key == write.key is not None for read in before)
+    return any(
+        read.key == write.key is not None and read.method not in ("in", "not in")
+        for read in part.among(write.depends)
+    )
 
 
 _BOUND = re.compile(r"len\(.*\)\s*(>=?)\s*([\w.]+)")
@@ -141,25 +144,51 @@ def _removed(state: State, write: Access, guard: Access) -> Sorted:
     return ("IS110", "used twice", Severity.HIGH) if used else None
 
 
-_COMPARED = re.compile(r"[<>]")
+_COMPARED = re.compile(r"(?<!-)[<>]")
 
 
-def _bound(state: State, write: Access, guard: Access, filled: bool) -> Sorted:
+def _is_field(write: Access, guard: Access) -> bool:
+    """Whether it sets an entry whose key is written out, as one sets an attribute."""
+    return is_literal(write.key) and write.method == "=" and guard.method != "len"
+
+
+def _bound_to(state: State, write: Access) -> str:
+    """The source of what is written, if its line is known."""
+    return state.line(write).rpartition("=")[2].strip()
+
+
+_NONE = re.compile(r"\bNone\b")
+
+
+def _set(state: State, write: Access, guard: Access) -> Sorted:
+    """A flag: does anybody set it back?"""
+    unset = _NONE.search(state.line(guard)) is not None
+    for rival in state.writers:
+        if unset and not _NONE.search(state.line(rival.access)):
+            continue  # it was not set at all before, and nobody makes it so again
+        if _bound_to(state, write) == _bound_to(state, rival.access) != "":
+            continue  # to the same value: nothing is set back
+        other = rival.access
+        if (
+            inside(other) is inside(write)
+            and other.key == write.key
+            and other.place != write.place
+            and other.value == "constant"
+        ):
+            return "IS110", "flag", Severity.HIGH
+    return "IS111", "once", Severity.MEDIUM
+
+
+def _bound(state: State, part: Part, write: Access, guard: Access, filled: bool) -> Sorted:
     """A name or attribute: made at first use, a flag, or a number that was tested."""
     if write.kind is Kind.UPDATE:
         return "IS110", "spent twice", Severity.HIGH
-    back = [
-        rival
-        for rival in state.writers
-        if binds(rival.access) and rival.access.place != write.place
-        and rival.access.value == "constant"
-    ]  # fmt: skip
     if write.value == "constant":
-        if back:
-            return "IS110", "flag", Severity.HIGH
-        return "IS111", "once", Severity.MEDIUM
+        return _set(state, write, guard)
     if write.value == "number":
-        return "IS110", "spent twice", Severity.HIGH
+        rests = any(True for _ in part.among(write.depends))
+        deadline = not rests and _COMPARED.search(state.line(guard))
+        return "IS110", "spent twice", Severity.MEDIUM if deadline else Severity.HIGH
     if write.value == "request":
         return "IS110", "taken twice", Severity.HIGH
     if write.value in ("new", "call"):
@@ -176,11 +205,23 @@ def _added(state: State, part: Part, write: Access, guard: Access) -> Sorted:
     )
     if guard.kind is Kind.TEST and guard.method in ("len", "<", "<=", ">", ">=", "=="):
         return "IS110", "too many", Severity.HIGH
+    if not _speaks_of(state, write, guard):
+        return "IS110", "taken twice", Severity.MEDIUM
     if write.method == "add":  # the set is the same; the question is what else hangs on it
         return "IS110", "taken twice", Severity.HIGH if guard.returned else Severity.MEDIUM
-    if _remembers(part, write):
+    if _remembers(part, write) or _found_again(part, write, guard):
         return "IS110", "remembered twice", _worth(part, write, deeper=deeper)
     return "IS110", "taken twice", Severity.HIGH
+
+
+def _speaks_of(state: State, write: Access, guard: Access) -> bool:
+    """Whether what is appended is what was looked for, going by its name."""
+    line = state.line(write)
+    if write.method != "append" or guard.method != "in" or not guard.key or not line:
+        return True
+    wanted = "".join(re.findall(r"\w+", guard.key)[-1:])
+    given = re.findall(r"\w+", line.partition("append")[2])
+    return any(word in wanted or wanted in word for word in given)
 
 
 def _worth(part: Part, write: Access, *, deeper: bool) -> Severity:
@@ -202,6 +243,16 @@ def _remembers(part: Part, write: Access) -> bool:
         and access.key == write.key
         and (not handed_on or access.returned or access.number in part.used)
         for access in part.accesses.values()
+    )
+
+
+def _found_again(part: Part, write: Access, guard: Access) -> bool:
+    """Whether whoever finds the entry, and whoever has made it, go on with the same look at it."""
+    if guard.method == "[]" and guard.key == write.key is not None:
+        return True  # `try: return made[key]`, and made if that fails
+    return any(
+        read.kind is Kind.READ and read.key == write.key and guard.number not in read.guards
+        for read in part.after(write)
     )
 
 
@@ -234,10 +285,10 @@ def _gone(state: State, part: Part, guard: Access, read: Access) -> Symptom | No
         (
             rival
             for rival in state.rivals(part.actor, span, guard, empties)
-            if inside(read) or rival.access.value != "call" or rival.actor.role is Role.VIEW
+            if inside(read) or not _prepares(rival)
         ),
         None,
-    )  # what a hook makes for every request is as good as what was tested
+    )
     if rival is None:
         return None
     rule = "IS110" if inside(read) else "IS112"
@@ -245,6 +296,12 @@ def _gone(state: State, part: Part, guard: Access, read: Access) -> Symptom | No
         rule, Severity.MEDIUM, window((guard, read)), "gone", state.location, part.actor,
         read, guard, rival,
     )  # fmt: skip
+
+
+def _prepares(rival: Rival) -> bool:
+    """Whether a hook makes it for every request, or once: as good as what was tested."""
+    made = rival.access.value == "call" or bool(rival.access.guards)
+    return made and rival.actor.role is not Role.VIEW
 
 
 _OTHER = frozenset({"constant", "request", "call", ""})

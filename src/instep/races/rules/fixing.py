@@ -19,6 +19,7 @@ FIXES: dict[str, tuple[str, str]] = {
     "number": (_COUNTER, _LOCK),
     "count": (_COUNTER, "a lock around it, and one counter outside of the processes"),
     "change": (_OBJECT, _LOCK),
+    "turned": (_OBJECT, _LOCK),
     "identity": (
         'shared.counter("{name} ids"), whose increment() returns the next one',
         "itertools.count() for the ids of one process; the database's own ids for several",
@@ -101,10 +102,16 @@ FIXES: dict[str, tuple[str, str]] = {
         'a method of shared.share("{name}", …) that empties and returns',
         "take them out one by one (`popleft()`), or swap the container under a lock",
     ),
+    "other's": ("a local variable for the new entry", "keep the new entry in a local variable"),
+    "setting": (_VALUE, "the session or a database; settings are made before the first request"),
     "entries": (_MAPPING, "a database, or another store outside of the processes"),
     "connection": (
         _RESOURCE,
         "open it for each request and keep it on flask.g, or use a pool; or a lock around each use",
+    ),
+    "device": (
+        _OBJECT,
+        "a lock around each use, question and answer together; or one thread that owns it",
     ),
     "forked": (_RESOURCE, "make it at first use, or in the server's post_fork hook"),
     "started": (
@@ -140,6 +147,18 @@ FIXES: dict[str, tuple[str, str]] = {
     "file": (
         'shared.mapping("{name}") in place of the file',
         "one lock on a file (fcntl.flock) around load and dump, and os.replace of a finished file",
+    ),
+    "file saved": (
+        'shared.mapping("{name}") in place of the file',
+        "write a file of another name, under a lock, and put it in place with os.replace",
+    ),
+    "file handed over": (
+        "nothing shared: a file of its own for each request",
+        "tempfile.NamedTemporaryFile, or keep it in memory (io.BytesIO)",
+    ),
+    "file gone": (
+        'shared.lock("{name}") around both',
+        "do it without looking, and catch FileNotFoundError (`path.unlink(missing_ok=True)`)",
     ),
     "file there": (
         'shared.lock("{name}") around both',

@@ -24,7 +24,8 @@ CONNECTIONS: dict[str, Severity] = {
         """sqlite3.connect pymysql.connect MySQLdb.connect mysql.connector.connect pyodbc.connect
         psycopg2.connect psycopg.connect pymssql.connect cx_Oracle.connect oracledb.connect
         mariadb.connect ibm_db.connect pg8000.connect sqlcipher3.connect pysqlite2.connect
-        duckdb.connect snowflake.connector.connect MySQLdb.Connection pymysql.Connection
+        duckdb.connect sqlalchemy.orm.Session sqlalchemy.orm.session.Session
+        snowflake.connector.connect MySQLdb.Connection pymysql.Connection
         pymysql.connections.Connection sqlite3.Connection psycopg2.extensions.connection
         sqlite3.dbapi2.connect pymysql.connections.connect apsw.Connection""".split(),
         _HIGH,
@@ -32,7 +33,10 @@ CONNECTIONS: dict[str, Severity] = {
     **dict.fromkeys(
         """smtplib.SMTP smtplib.SMTP_SSL imaplib.IMAP4 imaplib.IMAP4_SSL ftplib.FTP telnetlib.Telnet
         http.client.HTTPConnection http.client.HTTPSConnection serial.Serial poplib.POP3
-        paramiko.SSHClient ldap.initialize ldap3.Connection""".split(),
+        paramiko.SSHClient ldap.initialize ldap3.Connection cv2.VideoCapture picamera.PiCamera
+        picamera2.Picamera2 smbus.SMBus smbus2.SMBus spidev.SpiDev pyfirmata.Arduino
+        minimalmodbus.Instrument bluetooth.BluetoothSocket socket.socket socket.create_connection
+        websocket.create_connection""".split(),
         _MEDIUM,
     ),
 }
@@ -99,10 +103,13 @@ def _connection(thing: Made, users: list[Use]) -> Iterator[Symptom]:
     used = [use for use in users if use[1].kind is Kind.READ and use[1].method]
     if severity is None or not used or thing.location.root is Root.CONTEXT:
         return
-    if len(used) == 1 and not used[0][0].repeated:
+    if all(actor is used[0][0] for actor, _ in used) and not used[0][0].repeated:
         return
+    if thing.what.startswith("socket.") and not any("recv" in use[1].method for use in used):
+        return  # what is only sent goes out whole
+    pattern = "connection" if severity is _HIGH else "device"
     for actor, access in _outside_of_one_lock(used):
-        yield _symptom("IS120", severity, Window.EXPOSED, "connection", thing, actor, access)
+        yield _symptom("IS120", severity, Window.EXPOSED, pattern, thing, actor, access)
 
 
 def _outside_of_one_lock(used: list[Use]) -> Iterable[Use]:

@@ -56,6 +56,8 @@ def resizes(access: Access) -> bool:
         return False
     if access.method == "+=":  # of the container; of an entry it changes no size
         return access.key is None
+    if access.method == "=" and is_literal(access.key):
+        return False  # a field of a record, which is there
     return access.method in REMOVING or access.method in ADDING
 
 

@@ -30,6 +30,22 @@ def releases(state: State) -> Iterator[Symptom]:
                             state.location, part.actor, read, write, rival,
                         )  # fmt: skip
                     break
+            yield from _read_before(state, part, write)
+
+
+def _read_before(state: State, part: Part, write: Access) -> Iterator[Symptom]:
+    """A value that is used was read before the lock was taken that covers its change."""
+    for read in part.accesses.values():
+        kept = read.returned or read.number in part.used
+        near = read.number < write.number and read.place.function == write.place.function
+        if kept and near and _again_before(read, write) and not common_hold((read, write)):
+            rival = next(state.rivals(part.actor, frozenset(), read), None)
+            if rival is not None:
+                yield Symptom(
+                    "IS113", Severity.MEDIUM, window((read, write)), "read outside",
+                    state.location, part.actor, write, read, rival,
+                )  # fmt: skip
+                return
 
 
 def _made_here(part: Part, write: Access) -> bool:
@@ -37,6 +53,12 @@ def _made_here(part: Part, write: Access) -> bool:
     sources = [read for read in part.among(write.depends) if not changes(read)]
     made = write.kind is Kind.UPDATE or bool(sources)
     return made and bool(common_hold((write, *sources)))
+
+
+def _again_before(read: Access, write: Access) -> bool:
+    """Whether it reads plainly what is then changed in one step."""
+    same = read.location == write.location and read.key == write.key
+    return same and read.kind is Kind.READ and write.kind is Kind.UPDATE
 
 
 def _again(read: Access, write: Access) -> bool:

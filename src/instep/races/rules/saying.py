@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 from instep.races.reading.model import Kind, Root
+from instep.races.rules.methods import inside, is_literal
 from instep.races.rules.symptom import Symptom
 
 _KINDS = {
@@ -28,6 +29,7 @@ _KINDS = {
 _TITLES = {
     "number": "{kind} {name} is read, changed and written back",
     "count": "{kind} {name} is read, changed and written back",
+    "turned": "{kind} {name} is read, turned over and written back",
     "change": "{kind} {name} is read, changed and written back",
     "identity": "a new entry of {kind} {name} is numbered by what is in it now",
     "private lock": "{kind} {name} is changed under a lock that every caller makes anew",
@@ -57,8 +59,11 @@ _TITLES = {
     "handed over": "{kind} {name} is written, and read again by the same request",
     "replaced": "{kind} {name} is bound anew while others change what it holds",
     "drained": "{kind} {name} is emptied after its entries were taken",
+    "other's": "an entry is added to {kind} {name}, and then the last one is taken for it",
+    "setting": "{kind} {name} is a setting for all, and requests change it",
     "entries": "{kind} {name} is filled by requests, in each process for itself",
     "connection": "{kind} {name} is a connection that all threads use",
+    "device": "{kind} {name} is a device or line that all threads use",
     "forked": "{kind} {name} is made at import, before the server forks",
     "started": "{kind} {name} is started at import: once in every worker",
     "local cache": "{kind} {name} is a cache of this process alone",
@@ -71,12 +76,22 @@ _TITLES = {
     "session": "{kind} {name} is read, changed and written back",
     "file": "{kind} {name} is loaded, changed and written by requests",
     "file there": "{kind} {name} is looked for, and then written",
+    "file saved": "{kind} {name} is written in place by every request",
+    "file handed over": "{kind} {name} is written, and read again by the same request",
+    "file gone": "{kind} {name} is looked for, and then taken away",
 }
 
 
 def title(symptom: Symptom) -> str:
     """What it is, in a few words."""
-    return _TITLES[symptom.pattern].format(kind=_kind(symptom), name=f"`{symptom.state}`")
+    name = str(symptom.state)
+    if symptom.pattern in _OF_A_FIELD and inside(symptom.write) and is_literal(symptom.write.key):
+        name += f"[{symptom.write.key}]"
+    return _TITLES[symptom.pattern].format(kind=_kind(symptom), name=f"`{name}`")
+
+
+_OF_A_FIELD = frozenset("setting turned flag once expired".split()) | {"made twice"}
+"""What is said of one field of a record, not of the whole."""
 
 
 def _kind(symptom: Symptom) -> str:
@@ -118,14 +133,18 @@ _CONSEQUENCES = {
     "other's results, or half of both.",
     "accident": "What one visitor adds is shown to all the others of this process, and grows for "
     "ever.",
+    "other's": "Another request has added one meanwhile: this one goes on with the other's.",
+    "setting": "It changes at once for all visitors of this process, and not in the others.",
     "entries": "What one worker process has stored, another one does not find; after a restart it "
     "is gone.",
     "handed over": "Another request writes it in between, and this one goes on with what is the "
     "other's.",
     "replaced": "What another request is just changing is thrown away with the old one.",
+    "turned": "Two requests both turn it over, and it is as only one had done it.",
     "drained": "What another request adds between the taking and the emptying is lost.",
     "connection": "Two requests talk on one connection at once: one gets the other's rows, or "
     "commits what the other was about to take back.",
+    "device": "Two requests talk to it at once: one gets the other's answer, or half of it.",
     "started": "With four workers the job runs four times; with `--preload` it runs in none.",
     "local cache": "What one worker makes invalid, the others go on serving.",
     "local limits": "With four workers a visitor may do four times as much as the limit says.",
@@ -138,6 +157,11 @@ _CONSEQUENCES = {
     "unnoticed": "The change is not saved: Flask's session notices only what is assigned to it.",
     "file": "Two requests load the same content; the change of the one that writes first is lost, "
     "and a reader may find half a file.",
+    "file saved": "Two requests write it at once: half of it is one's, half the other's, or the "
+    "older one stays.",
+    "file handed over": "Another request writes it in between, and this one goes on with what is "
+    "the other's.",
+    "file gone": "Two requests both find it; the second one fails with FileNotFoundError.",
     "file there": "Two requests both find that it is not there, and one overwrites the other's "
     "file.",
 }

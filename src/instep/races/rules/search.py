@@ -16,10 +16,11 @@ from instep.races.rules.methods import changes
 from instep.races.rules.releasing import releases
 from instep.races.rules.saying import consequence, title
 from instep.races.rules.scene import State, states
+from instep.races.rules.starting import starts
 from instep.races.rules.storing import stores
 from instep.races.rules.symptom import Symptom
 from instep.races.rules.together import torn
-from instep.races.rules.updating import OTHERS, drained, updates
+from instep.races.rules.updating import OTHERS, drained, others_last, peeked, updates
 from instep.races.rules.visiting import contexts, sessions
 
 MOST_ACCESSES = 60
@@ -57,7 +58,11 @@ def find(
         _finding(sorted(symptoms, key=lambda symptom: symptom.order), users)
         for symptoms in gathered.values()
     ]
-    return sorted(found, key=lambda one: (one.severity.rank, one.place, one.rule, one.location))
+    found.sort(key=lambda one: (one.severity.rank, one.place, one.rule, one.location))
+    unique: dict[object, Finding] = {}
+    for one in found:  # two instances of one class break in the same places
+        unique.setdefault((one.rule, one.place, one.read, one.writes), one)
+    return list(unique.values())
 
 
 def _symptoms(program: Program, known: dict[Location, State]) -> Iterator[Symptom]:
@@ -69,10 +74,13 @@ def _symptoms(program: Program, known: dict[Location, State]) -> Iterator[Sympto
             yield from iterations(state)
             yield from releases(state)
             yield from drained(state)
+            yield from others_last(state)
+            yield from peeked(state)
             yield from stores(state, filled=state.location in filled)
         yield from contexts(state)
         yield from files(state)
     yield from torn(program)
+    yield from starts(program)
     yield from made(program)
     yield from sessions(program)
 

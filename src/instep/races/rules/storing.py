@@ -26,7 +26,7 @@ PERSONAL = re.compile(
 )
 """What is one visitor's own, going by its name."""
 
-ACCIDENTAL = (Root.CLASS, Root.DEFAULT, Root.FUNCTION)
+ACCIDENTAL = (Root.CLASS, Root.DEFAULT)
 """Where state is often shared without anybody wanting it."""
 
 
@@ -57,9 +57,13 @@ def _stored(state: State, part: Part, write: Access, filled: bool) -> Symptom:
         pattern, severity, window = "handed over", Severity.MEDIUM, Window.EXPOSED
     elif binds(write) and _replaces(state, write, filled):
         pattern, severity, window = "replaced", Severity.MEDIUM, Window.EXPOSED
-    elif state.location.root in ACCIDENTAL and inside(write) and not _own(state):
-        told = any(read.returned and not changes(read) for read in part.after(write))
+    elif _accidental(state) and inside(write):
+        told = write.key is None and any(
+            read.returned and not changes(read) for read in part.after(write)
+        )
         pattern, severity = "accident", Severity.HIGH if told else Severity.MEDIUM
+    elif _setting(write):
+        pattern, severity = "setting", Severity.MEDIUM
     elif _relied_on(state, part, write):
         pattern, severity = "entries", Severity.MEDIUM
     rule = "IS102" if rule == "IS101" else rule
@@ -69,7 +73,8 @@ def _stored(state: State, part: Part, write: Access, filled: bool) -> Symptom:
 def _keeps_request(write: Access) -> bool:
     """Whether data of the request is bound where all requests see it."""
     named = binds(write) or (write.key is not None and is_literal(write.key))
-    return write.value == "request" and named and len(write.location.path) <= 2
+    path = write.location.path
+    return write.value == "request" and named and len(path) <= 2 and "[]" not in path[:-1]
 
 
 def _kept(state: State, part: Part, write: Access) -> Severity:
@@ -120,9 +125,23 @@ def _replaces(state: State, write: Access, filled: bool) -> bool:
     return filled or any(inside(rival.access) for rival in state.writers)
 
 
-def _own(state: State) -> bool:
-    """A registry that a class keeps of itself: a table by key, not a list of what came by."""
-    return any(name.rpartition(".")[2] in ("WeakValueDictionary", "local") for name in state.types)
+def _accidental(state: State) -> bool:
+    """Whether it hangs on a class or a default itself, not on an instance that is kept there.
+
+    A registry that a class keeps of itself is no accident: a table by key, not a list of what came.
+    """
+    of_instance = any(step.startswith(".") for step in state.location.path)
+    own = any(name.rpartition(".")[2] in ("WeakValueDictionary", "local") for name in state.types)
+    own = own or any("Queue" in name for name in state.types)
+    return state.location.root in ACCIDENTAL and not of_instance and not own
+
+
+def _setting(write: Access) -> bool:
+    """Whether it sets what Flask itself reads in every request."""
+    if write.location.root is not Root.APPLICATION:
+        return False
+    own = write.location.path[:1] == (".config",) and (write.key or "").strip("'\"").isupper()
+    return own or write.location.path == (".secret_key",)
 
 
 def _relied_on(state: State, part: Part, write: Access) -> bool:

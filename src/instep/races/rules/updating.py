@@ -7,12 +7,13 @@ pair in one statement; a single method of a built-in container is not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from instep.races.reading.model import Access, Kind, Root
 from instep.races.rules.finding import Severity, Window
 from instep.races.rules.locking import common_hold
-from instep.races.rules.methods import ADDING, binds, changes, inside, is_literal
+from instep.races.rules.methods import ADDING, binds, changes, inside, is_literal, removes
 from instep.races.rules.scene import Part, Rival, State
 from instep.races.rules.symptom import Symptom, between_requests, family, family_of, window
 
@@ -24,7 +25,10 @@ def updates(state: State) -> Iterator[Symptom]:
     """Every read-modify-write of a piece of state that is not one step."""
     for part in state.parts:
         for write in part.writes():
-            for read in _sources(part, write):
+            adds = adds_entry(write)
+            sources = list(_sources(part, write))
+            sources.sort(key=lambda read: not (adds and _numbers(state, read, write)))
+            for read in sources:
                 symptom = _lost(state, part, read, write)
                 if symptom is not None:
                     yield symptom
@@ -43,9 +47,15 @@ def drained(state: State) -> Iterator[Symptom]:
                         break
 
 
+_MADE = re.compile(r"\s*\w+ = [\w.]+ = ")
+"""`cache = self._cache = {}`: who makes it goes on with it."""
+
+
 def _drained(state: State, part: Part, read: Access, write: Access) -> Symptom | None:
     kept = read.number in part.used or read.returned
     if changes(read) or read.number > write.number or not kept or read.kind is Kind.TEST:
+        return None
+    if _MADE.match(state.line(write)):
         return None
     span = common_hold((read, write))
     rival = next(state.rivals(part.actor, span, write, adds_entry), None)
@@ -56,12 +66,74 @@ def _drained(state: State, part: Part, read: Access, write: Access) -> Symptom |
     return Symptom(rule, severity, gap, "drained", state.location, part.actor, write, read, rival)
 
 
+def peeked(state: State) -> Iterator[Symptom]:
+    """The first or last entry is looked at, and used, and then the first or last is taken out."""
+    for part in state.parts:
+        for write in part.writes():
+            end = _END.get(write.method, "") or (write.key or "-1" if write.method in _ENDS else "")
+            for read in part.accesses.values():
+                found = end and _peeked(state, part, read, write, end)
+                if found:
+                    yield found
+                    break
+
+
+_END = {"popleft": "0"}
+_ENDS = frozenset({"pop", "del"})
+
+
+def _peeked(state: State, part: Part, read: Access, write: Access, end: str) -> Symptom | None:
+    same = read.location == write.location and read.key == end and read.kind is Kind.READ
+    kept = read.returned or read.number in part.used
+    if not (same and kept and end.lstrip("-").isdigit()) or read.number > write.number:
+        return None
+    span = common_hold((read, write))
+    rival = next(state.rivals(part.actor, span, write, removes), None)
+    if rival is None:
+        return None
+    severity = Severity.HIGH if between_requests(part.actor, rival.actor) else Severity.MEDIUM
+    return Symptom(
+        "IS110", severity, window((read, write)), "used twice", state.location, part.actor, write,
+        read, rival,
+    )  # fmt: skip
+
+
+def others_last(state: State) -> Iterator[Symptom]:
+    """An entry is appended, and then the last one is taken for it."""
+    for part in state.parts:
+        for write in part.writes():
+            if write.method == "append":
+                for read in part.after(write):
+                    found = _others(state, part, write, read)
+                    if found is not None:
+                        yield found
+                        break
+
+
+def _others(state: State, part: Part, write: Access, read: Access) -> Symptom | None:
+    key = (read.key or "").replace(" ", "")
+    last = key == "-1" or (key.startswith("len(") and key.endswith(")-1"))
+    if read.location != write.location or read.kind is not Kind.READ or not last:
+        return None
+    rival = next(state.rivals(part.actor, common_hold((write, read)), write, adds_entry), None)
+    if rival is None:
+        return None
+    severity = Severity.HIGH if between_requests(part.actor, rival.actor) else Severity.MEDIUM
+    rule = family(state.location, content=True)
+    return Symptom(
+        rule, severity, window((write, read)), "other's", state.location, part.actor, write, read,
+        rival,
+    )  # fmt: skip
+
+
 def _sources(part: Part, write: Access) -> Iterator[Access]:
     """The reads that a write depends on, as far as a change of them would matter."""
     if write.kind is Kind.UPDATE and not write.atomic:
         yield write
     decided = write.guards if write.value == "constant" else frozenset()
     for read in part.among(write.depends - decided):
+        if read.method in ("in", "not in", "bool"):
+            continue  # that is a decision, whatever comes of it
         same_place = read.location.path == write.location.path
         other_entry = is_literal(read.key) and is_literal(write.key) and read.key != write.key
         looks_up = len(read.location.path) < len(write.location.path)
@@ -71,7 +143,7 @@ def _sources(part: Part, write: Access) -> Iterator[Access]:
 
 def _lost(state: State, part: Part, read: Access, write: Access) -> Symptom | None:
     span = common_hold((read, write))
-    identity = adds_entry(write) and _numbers(read, write)
+    identity = adds_entry(write) and _numbers(state, read, write)
     disturbed = write if identity or read is write else read
     rival = next(state.rivals(part.actor, span, disturbed), None)
     if rival is None:
@@ -80,6 +152,8 @@ def _lost(state: State, part: Part, read: Access, write: Access) -> Symptom | No
     gap = window((read, write))
     severity = _severity(state, part, write, gap, rival)
     pattern = "identity" if identity else _pattern(part, read, write)
+    if pattern in ("number", "count") and _TURNED.search(state.line(write)):
+        pattern = "turned"
     if span:
         rule, severity, pattern = "IS113", Severity.MEDIUM, "other lock"
     elif write.held or read.held:
@@ -90,10 +164,13 @@ def _lost(state: State, part: Part, read: Access, write: Access) -> Symptom | No
     )  # fmt: skip
 
 
-def _numbers(read: Access, write: Access) -> bool:
+def _numbers(state: State, read: Access, write: Access) -> bool:
     """Whether a look at the whole container goes into a new entry: its id, mostly."""
-    whole = read.key is None or read.key != write.key
-    return read is not write and (whole or len(read.location.path) > len(write.location.path))
+    last = (read.key or "").replace(" ", "")
+    counted = read.method in ("len", "max", "count", "sum") or last == "-1" or last.endswith(")-1")
+    greatest = read.kind is Kind.ITERATE and "max" in state.line(read) + state.line(write)
+    deeper = len(read.location.path) > len(write.location.path)
+    return read is not write and (deeper or counted or greatest)
 
 
 def adds_entry(write: Access) -> bool:
@@ -101,6 +178,9 @@ def adds_entry(write: Access) -> bool:
     if not inside(write) or write.method not in ADDING:
         return False
     return write.method != "+=" or write.key is None
+
+
+_TURNED = re.compile(r"=\s*not\b")
 
 
 def _pattern(part: Part, read: Access, write: Access) -> str:
