@@ -1,12 +1,17 @@
 """The lockset pass: what it makes a candidate of, and what it must leave alone."""
 
+import builtins
 import gc
 import threading
 import types
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from watching_helper import Program, listening
+
+from instep.races.watching.lockset import TRIES, Lockset
+from instep.races.watching.naming import Names
 
 COUNTER = """
     import threading
@@ -499,3 +504,43 @@ def test_a_program_at_the_limit_of_recursion() -> None:
     program.ask("limit", "limit")
     assert program.lockset.error is None
     assert ("IS101", "shop.count") in program.found()
+
+
+def test_a_suite_that_makes_an_application_for_each_test() -> None:
+    """Names begin with the last ones asked; those before are let go, however many there were."""
+    lockset = Lockset(dict)
+    applications = [SimpleNamespace(state={"n": 0}) for _ in range(10)]
+    for number, application in enumerate([*applications, applications[-2]]):
+        lockset.asked(application, f"application {number}")
+    assert [words for words, _ in lockset.applications.values()] == [
+        "application 7",
+        "application 9",
+        "application 10",
+    ]
+
+
+def test_what_has_no_name_is_not_looked_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that requests loop over and change, and that only a library holds."""
+    program = Program(
+        """
+        def change():
+            found = registry()
+            for key in found:
+                pass
+            found["b"] = 1
+            del found["b"]
+        """
+    )
+    registry: dict[str, int] = {"a": 1}
+    monkeypatch.setattr(builtins, "registry", lambda: registry, raising=False)
+    walks: list[Any] = []
+    find = Names.find
+
+    def counted(names: Names, wanted: Any) -> Any:
+        walks.append(wanted)
+        return find(names, wanted)
+
+    monkeypatch.setattr(Names, "find", counted)
+    program.ask(*["change"] * 100)
+    assert program.found() == []
+    assert 0 < len(walks) <= 3 * TRIES

@@ -100,6 +100,38 @@ def test_the_section_at_the_end(shop: pytest.Pytester) -> None:
     )
 
 
+def test_what_is_wrong_with_one_object_stands_together(pytester: pytest.Pytester) -> None:
+    """The worst of it in full, the rest in a line each; the report for programs has it all."""
+    pytester.makepyfile(
+        shop="""
+        from flask import Flask
+
+        app = Flask(__name__)
+        visitors = 0
+
+
+        @app.get("/")
+        def home():
+            global visitors
+            visitors += 1
+            return f"{visitors} {visitors}"
+        """,
+        test_shop="import shop\ndef test_it():\n client = shop.app.test_client()\n"
+        " assert [client.get('/').text for _ in range(2)] == ['1 1', '2 2']",
+    )
+    result = run(pytester, "--instep", "--instep-report", "found.json")
+    result.stdout.fnmatch_lines(
+        [
+            "3 candidates in 2 requests, 1 module watched",
+            "IS101 high  `shop.visitors` is read, and then written",
+            "    so      *",
+            "    also    IS140 shop.py:11,10 `shop.visitors` is written, and read again by *",
+        ]
+    )
+    assert result.stdout.str().count("    also    ") == 1
+    assert len(json.loads((pytester.path / "found.json").read_text())["findings"]) == 3
+
+
 def test_without_the_option_nothing_happens(shop: pytest.Pytester) -> None:
     """No section, no instrumentation, and not even our modules are imported."""
     shop.makeconftest(

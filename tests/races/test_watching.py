@@ -1,5 +1,6 @@
 """The instrumentation: what is told, what is left alone, and that no program can tell."""
 
+import builtins
 import os
 import shutil
 import subprocess
@@ -294,13 +295,16 @@ def test_own_modules_only(project: Path) -> None:
 
 
 def test_the_programs_namespaces_stay_as_they_were(project: Path) -> None:
-    """No name is added to a module, and a star import takes what it took."""
+    """No name is added to a module, and none to the built-ins that looks like anybody's."""
     write(project, names_a="import threading\nn = 0\ndef up():\n global n\n n += 1\n")
     with watch([project], Recorder()):
         module = __import__("names_a")
         module.up()
     assert [name for name in vars(module) if not name.startswith("__")] == ["threading", "n", "up"]
     assert module.__file__ == str(project / "names_a.py")
+    ours = [name for name in dir(builtins) if "instep" in name]
+    assert ours
+    assert all(name.startswith("__") and name.endswith("__") for name in ours)
 
 
 def test_a_write_in_another_module_is_known_beforehand(project: Path) -> None:

@@ -13,10 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from instep.races.watching.uses import Use
-
-Holds = frozenset[tuple[int, int]]
-"""The locks that are held: identity and number of the taking."""
+from instep.races.watching.uses import Holds, Use
 
 _numbers = itertools.count(1)
 

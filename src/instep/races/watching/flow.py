@@ -6,8 +6,8 @@ import ast
 from typing import Any
 
 from instep.races.watching import making
-from instep.races.watching.making import KEYED, METHODS, WHOLES, again, call, is_simple
-from instep.races.watching.probe import PREFIX
+from instep.races.watching.making import CHANGERS, KEYED, METHODS, WHOLES, again, call, is_simple
+from instep.races.watching.probe import hidden
 from instep.races.watching.sites import ITERATE, LOCK, READ, TEST, WRITE
 from instep.races.watching.transform import Accesses, text
 from instep.races.watching.written import Written, display_names, named
@@ -36,7 +36,9 @@ class Instrumenter(Accesses):
             case ast.Name(id=name) if name in BY_NAME and named(node) in self.written.attributes:
                 return self._by_name(node, BY_NAME[name])
             case ast.Name(id=name) if name in WHOLES and node.args:
-                return self._whole(node, WHOLES[name])
+                return self._whole(node, name)
+            case ast.Attribute(ast.Name(module), name) if name in CHANGERS.get(module, ()):
+                return self._whole(node, name)
         return self._passing(node)
 
     def _arguments(self, node: ast.Call) -> None:
@@ -86,16 +88,25 @@ class Instrumenter(Accesses):
         node.args[0] = call("attribute", node.args[0], node.args[0], site)
         return node
 
-    def _whole(self, node: ast.Call, kind: str) -> ast.Call:
+    def _whole(self, node: ast.Call, method: str) -> ast.Call:
+        """A function that looks at a container, or changes it: told after all arguments."""
         owner, source = node.args[0], text(node)
-        method = node.func.id if isinstance(node.func, ast.Name) else ""
         touched = not self.is_fresh(owner) and isinstance(
             owner, ast.Name | ast.Attribute | ast.Subscript
         )
         self._arguments(node)
         if touched:
+            kind = WHOLES[method]
             site = self.site(kind, "[]", node, item=True, text=source, method=method)
-            node.args[0] = call("whole", node.args[0], node.args[0], site)
+            first, last = node.args[0], node.args[-1]
+            known = (
+                None if first is last or isinstance(last, ast.Starred) else self.temporary(first)
+            )
+            if known is None:
+                node.args[0] = call("whole", first, first, site)
+            else:
+                node.args[0], name = known
+                node.args[-1] = call("last", last, last, name, site)
         return node
 
     def _passing(self, node: ast.Call) -> ast.Call:
@@ -254,7 +265,7 @@ def _after(last: ast.expr, owner: ast.expr, key: ast.expr | None, site: int) -> 
 
 def _told_before(node: ast.expr) -> ast.expr | None:
     match node:
-        case ast.Call(func=ast.Name(id=name), args=[owner, *_]) if name == PREFIX + "whole":
+        case ast.Call(func=ast.Name(id=name), args=[owner, *_]) if name == hidden("whole"):
             return owner
     return None
 

@@ -44,7 +44,10 @@ SWEEP = 64
 """Requests between two looks for what is no longer needed."""
 
 TRIES = 20
-"""Requests in which the name of an object is looked for that is written at one place."""
+"""Requests in which the name of an object is looked for that is touched at one place."""
+
+LATEST = 3
+"""Applications that names begin with: a suite may well make one for each test."""
 
 
 @dataclass(slots=True)
@@ -161,7 +164,7 @@ class Lockset(Listener):
         self._turn = threading.RLock()
         self._found: dict[tuple[Any, ...], Candidate] = {}
         self._pending: list[Actor] = []
-        self._tries: dict[int, int] = {}
+        self._tries: Counter[tuple[int, bool]] = Counter()
 
     def access(self, kind: str, owner: object, key: object, site: Site) -> None:
         """Note it for the actor that runs, if one does; nothing of this reaches the program."""
@@ -195,6 +198,14 @@ class Lockset(Listener):
         if actor is not None:
             actor.gave_back(_root(lock))
         return native()
+
+    def asked(self, application: object, name: str) -> None:
+        """An application is asked: what it leads to is shared by all who ask it."""
+        with self._turn:
+            self.applications.pop(id(application), None)
+            self.applications[id(application)] = name, application
+            if len(self.applications) > LATEST:
+                del self.applications[next(iter(self.applications))]
 
     @contextmanager
     def request(self, name: str) -> Iterator[None]:
@@ -262,10 +273,13 @@ class Lockset(Listener):
         track = self.tracks.get(where)
         if track is not None and track.edge is not None:
             return False
-        news = [number for number in use.writes if self._tries.get(number, 0) < TRIES]
-        for number in news:
-            self._tries[number] = self._tries.get(number, 0) + 1
-        return bool(news) or (track is not None and _meet(use, track))
+        places = [(number, False) for number in use.writes]
+        if track is not None and _meet(use, track):
+            twice = (id(pair.second) for pair in use.twice)
+            places += [(number, True) for number in (*use.writes, *use.loops, *twice)]
+        news = [place for place in places if self._tries[place] < TRIES]
+        self._tries.update(news)
+        return bool(news)
 
     def _sweep(self) -> None:
         """Let go of what nobody else has any more; what has a name is remembered without it."""

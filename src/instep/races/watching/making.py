@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from instep.races.watching.probe import PREFIX
+from instep.races.watching.probe import hidden
 
 METHODS: dict[str, str] = {
     **dict.fromkeys(("pop", "popitem", "popleft", "setdefault"), "update"),
@@ -27,10 +27,19 @@ WHOLES: dict[str, str] = {
 }
 """Functions that look at the whole of a container."""
 
+CHANGERS: dict[str, tuple[str, ...]] = {
+    "heapq": ("heappush", "heappop", "heappushpop", "heapreplace", "heapify"),
+    "bisect": ("insort", "insort_left", "insort_right"),
+    "random": ("shuffle",),
+}
+"""Functions of modules that change the container that they are given, in one step."""
+
+WHOLES |= {name: "update" for names in CHANGERS.values() for name in names}
+
 
 def name(word: str, at: ast.AST) -> ast.Name:
     """One of the probe's functions."""
-    return ast.copy_location(ast.Name(PREFIX + word, ast.Load()), at)
+    return ast.copy_location(ast.Name(hidden(word), ast.Load()), at)
 
 
 def call(word: str, at: ast.expr, *arguments: ast.expr | int) -> ast.Call:

@@ -16,10 +16,11 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from instep.races.watching.probe import LISTS, own
+from instep.races.watching.uses import content
 
 LIMIT = 20_000
 """Objects that one walk visits at most."""
@@ -90,7 +91,6 @@ class Names:
 
     def _beginnings(self) -> Iterator[tuple[Any, Edge]]:
         for module, space in list(self.modules.items()):
-            yield space, Edge(space, None, False, None, module)
             for key, value in list(space.items()):
                 if not key.startswith("__"):
                     yield value, Edge(space, key, False, None, f"{module}.{key}")
@@ -142,19 +142,12 @@ def _of_function(thing: FunctionType, edge: Edge) -> Iterator[tuple[Any, Edge]]:
     for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=False):
         found = Edge(thing, None, False, edge, f"{edge.text}, variable {name}")
         yield cell, found
-        yield _content(cell), found
+        yield content(cell), found
     for value in [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]:
         yield value, Edge(thing, None, False, edge, f"{edge.text}, default argument")
     for key, value in list(thing.__dict__.items()):
         text = edge.text if key == "__wrapped__" else f"{edge.text}.{key}"
         yield value, Edge(thing, key, False, edge, text)
-
-
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
 
 
 def _attributes(thing: Any, edge: Edge) -> Iterator[tuple[Any, Edge]]:

@@ -14,17 +14,23 @@ from __future__ import annotations
 import builtins
 import gc
 import operator
+import os
 from _thread import _local
-from collections import deque
+from array import array
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from instep.races.watching.sites import SITES, TEST, Site
 
-PREFIX: Final = "@instep."
-LISTS: Final = (dict, list, set, deque, bytearray)
+LISTS: Final = (
+    *(dict, list, set, deque, array, bytearray, memoryview),
+    *(UserDict, UserList, ChainMap, type(os.environ), WeakKeyDictionary, WeakValueDictionary),
+)
+"""Containers of the standard library; one of a library of its own may well have its own lock."""
 VIEWS: Final = frozenset({type({}.keys()), type({}.values()), type({}.items())})
 EXACT: Final = frozenset(LISTS)
 PLAIN_KEYS: Final = frozenset({str, int, bytes, bool, float, type(None)})
@@ -284,17 +290,22 @@ def _turns(iterable: Any, owner: Any, number: int) -> Iterator[Any]:
         iterated(owner, number)
 
 
+def hidden(word: str) -> str:
+    """The name of one of them in `builtins`: with the underscores that ask to be left alone."""
+    return f"__@instep.{word}__"
+
+
 def install() -> None:
     """Put the functions where instrumented code finds them."""
     from instep.races.watching import locks
 
     names = "attribute global_ value cell cell_value augmented item whole key last"
     for name in f"{names} augmented_item pair swapped iterated stepped".split():
-        setattr(builtins, PREFIX + name, globals()[name])
-    setattr(builtins, PREFIX + "entered", locks.entered)
-    setattr(builtins, PREFIX + "called", locks.called)
-    setattr(builtins, PREFIX + "getitem", operator.getitem)
-    setattr(builtins, PREFIX + "contains", operator.contains)
+        setattr(builtins, hidden(name), globals()[name])
+    setattr(builtins, hidden("entered"), locks.entered)
+    setattr(builtins, hidden("called"), locks.called)
+    setattr(builtins, hidden("getitem"), operator.getitem)
+    setattr(builtins, hidden("contains"), operator.contains)
 
 
 def forget() -> None:

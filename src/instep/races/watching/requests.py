@@ -100,8 +100,7 @@ class Doors:
         native, lockset = flask.Flask.wsgi_app, self.lockset
 
         def wsgi_app(self: Any, environ: Any, start_response: Any) -> Any:
-            words = f"the application of {self.import_name}"
-            lockset.applications[id(self)] = words, self
+            lockset.asked(self, f"the application of {self.import_name}")
             return serve(lockset, native.__get__(self), environ, start_response)
 
         flask.Flask.wsgi_app = wsgi_app

@@ -27,6 +27,8 @@ LONG = 300
 """Accesses of one location by one actor after which a place that is known is not noted again."""
 
 Holds = frozenset[tuple[int, int]]
+"""The locks that are held: identity and number of the taking."""
+
 Locks = frozenset[int]
 
 
@@ -167,7 +169,7 @@ def is_initial(owner: Any, key: Any, site: Site) -> bool:
     if isinstance(owner, dict):
         return owner.get(key) is None
     if type(owner) is CellType:
-        return _content(owner) is None
+        return content(owner) is None
     attributes = own(owner)
     if isinstance(attributes, tuple):
         return False
@@ -180,8 +182,9 @@ def is_initial(owner: Any, key: Any, site: Site) -> bool:
     return found is None
 
 
-def _content(cell: CellType) -> Any:
+def content(cell: CellType, nothing: Any = None) -> Any:
+    """What a variable of a function around holds, or `nothing` if it is not bound yet."""
     try:
         return cell.cell_contents
     except ValueError:
-        return None  # not bound yet
+        return nothing

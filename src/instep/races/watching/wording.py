@@ -16,9 +16,14 @@ def lines(report: dict[str, Any], folder: Path | None = None) -> list[str]:
     """
     folder = folder or Path.cwd()
     made = [*_about(report)]
+    objects: dict[str, list[dict[str, Any]]] = {}
     for finding in report["findings"]:
         if finding["severity"] != "low":
-            made += ["", *_finding(finding, folder)]
+            objects.setdefault(finding["location"], []).append(finding)
+    for worst, *others in objects.values():
+        made += ["", *_finding(worst, folder)]
+        briefs = dict.fromkeys(_brief(finding, folder) for finding in others)
+        made += [f"    also    {brief}" for brief in briefs]
     low = [finding for finding in report["findings"] if finding["severity"] == "low"]
     made += ["", "Of little weight:"] if low else []
     made += [f"    {_brief(finding, folder)}" for finding in low]
@@ -59,8 +64,11 @@ def _count(number: int, word: str) -> str:
 
 
 def _brief(finding: dict[str, Any], folder: Path) -> str:
-    path = os.path.relpath(finding["path"], folder)
-    return f"{finding['rule']} {path}:{finding['line']} {finding['title']}"
+    places: dict[str, list[str]] = {}
+    for site in finding["sites"]:
+        places.setdefault(os.path.relpath(site["path"], folder), []).append(str(site["line"]))
+    where = ", ".join(f"{path}:{','.join(dict.fromkeys(at))}" for path, at in places.items())
+    return f"{finding['rule']} {where} {finding['title']}"
 
 
 def _finding(finding: dict[str, Any], folder: Path) -> list[str]:
