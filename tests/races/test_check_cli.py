@@ -163,6 +163,16 @@ def test_a_broken_file_is_told_and_the_rest_is_checked(name: str) -> None:
     assert "nothing was checked" in alone.stdout
 
 
+def test_what_is_left_when_the_program_cannot_be_read() -> None:
+    """Nothing that runs: not a clean program, but one that could not be checked; and why."""
+    Path("shop.py").write_text("type Order = dict[str, int]  # a newer Python\nvalues = {1: 2\n")
+    Path("words.py").write_text("WORDS = []\n")
+    result = check(".")
+    assert result.exit_code == 2, result.output
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert f"shop.py:1: not as Python {version} has it: " in " ".join(result.stdout.split())
+
+
 def test_an_unreadable_file() -> None:
     """Is broken, with the system's reason; root may read all files but for such."""
     Path("secret.py").symlink_to("/proc/self/mem")
@@ -323,6 +333,14 @@ def test_a_baseline_lets_only_new_findings_fail() -> None:
     gone = check("shop.py", "--baseline", "known.json")
     assert gone.exit_code == 0
     assert "1 entry of the baseline found no more: write it again" in gone.stdout
+
+
+def test_standard_input_has_no_baseline() -> None:
+    """It has no name by which it could be known again."""
+    result = check("-", "--write-baseline", "known.json", given=RACY)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "could not check: standard input has no place" in result.stderr
+    assert not Path("known.json").exists()
 
 
 def test_a_baseline_does_not_depend_on_where_one_starts(folder: Path) -> None:

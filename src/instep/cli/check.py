@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from instep.errors import Misuse
 from instep.races.checking import Config, Report, check, document
 from instep.races.checking.baseline import write_baseline
 from instep.races.checking.config import found
@@ -27,6 +28,7 @@ from .outcome import FAILED, RIGHT, WRONG, out, outcome, surprise
 
 FORMATS = ("text", "json", "sarif", "github")
 _FILE = click.Path(path_type=Path)
+_STDIN = Path("-")
 
 
 def _words(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> Any:
@@ -81,21 +83,23 @@ def check_command(
             sys.exit(_baseline(paths, config, new))
         report = check(paths, config=config, stdin=_stdin(paths))
         _tell(report, style, output, statistics)
-    if not report.files:
-        sys.exit(FAILED)
+    if not report.files or (report.broken and not report.actors):
+        sys.exit(FAILED)  # what could not be read may be all that runs
     sys.exit(WRONG if report.findings and not exit_zero else RIGHT)
 
 
 def _start(paths: tuple[Path, ...]) -> Path:
-    return Path() if str(paths[0]) == "-" else paths[0]
+    return Path() if paths[0] == _STDIN else paths[0]
 
 
 def _stdin(paths: tuple[Path, ...]) -> bytes:
-    return sys.stdin.buffer.read() if Path("-") in paths else b""
+    return sys.stdin.buffer.read() if _STDIN in paths else b""
 
 
 def _baseline(paths: tuple[Path, ...], config: Config, file: Path) -> int:
     """Write a new baseline of all that counts, whatever the old one has."""
+    if _STDIN in paths:
+        raise Misuse("standard input has no place that a baseline could know again: name its file")
     report = check(paths, config=replace(config, baseline=None), stdin=_stdin(paths))
     count = write_baseline(file, report.findings)
     out.print(Text(f"{count} finding{'' if count == 1 else 's'} written to {file}"), soft_wrap=True)

@@ -16,7 +16,7 @@ from .report import Site
 Line = list[tuple[str, str]]
 """A line as pieces: text and style."""
 
-GUTTER, MAIN, OTHER, PLAIN = "blue", "bold red", "blue", ""
+GUTTER, MAIN, OTHER, PLAIN = "bold blue", "bold red", "bold blue", ""
 GAP = 2
 """So many lines between two marks are shown; more are left out."""
 _TAB = 4
