@@ -9,12 +9,13 @@ small program, wrong and right. Comments say what is expected:
     # explore: POST /a | POST /b     the two requests that show it, or do not
     # dynamic          they show it also one after the other, by the locks that they hold
 
-`python judging.py check` judges all cases in the interpreter that runs it and prints, as JSON,
-what is wrong by case. The tests do so with every Python that they find.
+`python judging.py check explore` judges all cases in the interpreter that runs it and prints, as
+JSON, what is wrong by question and case. The tests do so with every Python that they find.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import os
@@ -65,6 +66,11 @@ class Case:
     def id(self) -> str:
         """Its name for people and parametrised tests."""
         return f"{self.name}-{'racy' if self.racy else 'sound'}"
+
+    @property
+    def rule(self) -> str:
+        """The rule it is about, such as `IS110`."""
+        return self.name[:5].upper()
 
     @property
     def folder(self) -> Path:
@@ -262,17 +268,24 @@ def asked(question: str) -> list[Case]:
 
 def samples(question: str) -> list[Case]:
     """Some of them, where all take too long: of each rule the first case."""
-    first = {case.name[:5]: case.name for case in reversed(asked(question))}
+    first = {case.rule: case.name for case in reversed(asked(question))}
     return [case for case in asked(question) if case.name in first.values()]
 
 
 def main() -> None:
-    """Judge all cases, or samples, and print what is wrong."""
-    question = sys.argv[1]
-    judge = JUDGES[question]
-    chosen = samples(question) if "--samples" in sys.argv else asked(question)
-    judged = {case.id: alone(judge, case) for case in chosen}
-    wrong = {name: faults for name, faults in judged.items() if faults}
+    """Judge all cases, samples, or those of a rule, and print what is wrong, by question."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("questions", nargs="+", choices=JUDGES)
+    parser.add_argument("--samples", action="store_true")
+    parser.add_argument("--rule", default="")
+    options = parser.parse_args()
+    wrong: dict[str, dict[str, list[str]]] = {}
+    for question in options.questions:
+        chosen = samples(question) if options.samples else asked(question)
+        told = {
+            case.id: alone(JUDGES[question], case) for case in chosen if options.rule in case.rule
+        }
+        wrong[question] = {name: faults for name, faults in told.items() if faults}
     json.dump(wrong, sys.stdout, indent=1)
 
 

@@ -93,12 +93,11 @@ def test_it_works_in_a_program_that_is_loaded_before_the_fork() -> None:
 
 
 def test_a_long_loop_costs_no_more_than_a_short_one() -> None:
-    """10,000 accesses sleep three times; and the request takes far less than 5 s."""
+    """10,000 accesses sleep three times."""
     run = only("loop", load=Load(4, 8))
     assert run.verdict.word is Word.RIGHT
     assert run.amplified is not None
     assert 0 < run.amplified.sleeps <= TURNS * 8
-    assert max(request.end - request.start for request in run.requests) < 2_500_000_000
 
 
 def test_what_a_request_made_for_itself_is_left_alone() -> None:

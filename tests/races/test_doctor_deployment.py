@@ -201,18 +201,6 @@ CASES: dict[str, tuple[Files, str]] = {
         {"heroku.yml": "run:\n  web: gunicorn -w 3 a:a\n"},
         "gunicorn, 3 workers x 1 thread",
     ),
-    "scripts of a package.json": (
-        {"package.json": '{"scripts": {"dev": "flask run", "start": "gunicorn -w 2 a:a"}}'},
-        "gunicorn, 2 workers x 1 thread",
-    ),
-    "a task of pyproject": (
-        {"pyproject.toml": '[tool.poe.tasks]\nserve = "gunicorn -w 2 --threads 3 a:a"\n'},
-        "gunicorn, 2 workers x 3 threads",
-    ),
-    "make": (
-        {"Makefile": "serve: env\n\t@.venv/bin/gunicorn -w 2 a:a\n"},
-        "gunicorn, 2 workers x 1 thread",
-    ),
     "waitress": (
         {"Procfile": "web: waitress-serve --threads=6 --call shop:create_app"},
         "waitress, 1 worker x 6 threads",
@@ -240,6 +228,14 @@ CASES: dict[str, tuple[Files, str]] = {
     "a tool before the server": (
         {"Procfile": "web: newrelic-admin run-program poetry run gunicorn -w 2 app:app"},
         "gunicorn, 2 workers x 1 thread",
+    ),
+    "Flask's own, by its script": (
+        {"Procfile": "web: python app.py", "app.py": "app.run(debug=True)"},
+        "Flask's own server, 1 worker x as many threads as requests come",
+    ),
+    "Flask's own, in an image": (
+        {"Dockerfile": 'FROM a\nCMD ["flask", "--app", "shop", "run", "--host=0.0.0.0"]'},
+        "Flask's own server, 1 worker x as many threads as requests come",
     ),
     "python -m": (
         {"Procfile": "web: python -m gunicorn -w 2 app:app"},
@@ -321,13 +317,13 @@ def test_a_configuration_is_never_run(tmp_path: Path) -> None:
     [
         {},
         {"app.py": "app.run()"},
-        {"Procfile": "web: python app.py", "app.py": "app.run(debug=True)"},
+        {"dev.sh": "python app.py", "app.py": "app.run(debug=True)"},
         {"Procfile": "worker: rq worker"},
         {"setup.sh": "pip install gunicorn\necho gunicorn -w 9 app:app\n"},
         {"Procfile": "web: gunicorn 'unclosed"},
-        {"docker-compose.yml": "services: [\n", "fly.toml": "=", "package.json": "{"},
+        {"docker-compose.yml": "services: [\n", "fly.toml": "=", "Procfile": "web"},
     ],
-    ids=["nothing", "run", "a Procfile", "no web", "install", "a quote", "broken files"],
+    ids=["nothing", "run", "a script", "no web", "install", "a quote", "broken files"],
 )
 def test_without_a_server_one_is_assumed(tmp_path: Path, files: Files) -> None:
     """Nothing that would be served so: four workers with two threads, and it is said."""
@@ -339,7 +335,7 @@ def test_without_a_server_one_is_assumed(tmp_path: Path, files: Files) -> None:
 def test_ones_own_server_is_named(tmp_path: Path) -> None:
     """`app.run()` is said, though it is not what a program is deployed with."""
     found = read(tmp_path, {"app.py": "if __name__ == '__main__':\n    app.run(threaded=False)\n"})
-    assert found.others == ("flask, 1 worker x 1 thread (app.py:2)",)
+    assert found.others == ("Flask's own server, 1 worker x 1 thread (app.py:2)",)
 
 
 def test_what_was_not_taken_is_named(tmp_path: Path) -> None:
@@ -348,6 +344,59 @@ def test_what_was_not_taken_is_named(tmp_path: Path) -> None:
     assert read(tmp_path, files).others == ("gunicorn, 4 workers x 1 thread (Dockerfile:2)",)
 
 
+def test_the_same_in_two_files_is_named_once(tmp_path: Path) -> None:
+    """With both places."""
+    found = read(tmp_path, {"a.py": "app.run()", "b.py": "\napp.run()"})
+    said = "Flask's own server, 1 worker x as many threads as requests come"
+    assert found.others == (f"{said} (a.py:1, b.py:2)",)
+
+
 def test_greenlets_are_many() -> None:
     """As many as come is a number too, so that it can be compared."""
     assert Deployment(threads=UNBOUNDED, kind="greenlet").threads > 100
+
+
+@pytest.mark.parametrize(
+    ("files", "folder"),
+    [
+        ({"Dockerfile": "FROM a\nWORKDIR /app\nWORKDIR src\nCMD gunicorn app:app"}, "/app/src"),
+        ({"Dockerfile": "FROM a\nWORKDIR /x\nFROM b\nCMD gunicorn a:a"}, "."),
+        ({"Dockerfile": "FROM a\nWORKDIR /app\nCMD cd web && gunicorn a:a"}, "/app/web"),
+        ({"a.service": "[Service]\nWorkingDirectory=/srv\nExecStart=gunicorn a:a"}, "/srv"),
+        ({"Procfile": "web: gunicorn --chdir web a:a"}, "web"),
+        ({"compose.yml": "services:\n  a:\n    working_dir: /w\n    command: gunicorn a:a"}, "/w"),
+    ],
+    ids="image stages cd systemd option compose".split(),
+)
+def test_the_folder_is_read(tmp_path: Path, files: Files, folder: str) -> None:
+    """Where a server is started is where its application is looked for."""
+    assert read(tmp_path, files).folder == folder
+
+
+def test_flask_app_of_an_image(tmp_path: Path) -> None:
+    """`flask run` takes it from the image's environment."""
+    text = "FROM a\nENV FLASK_APP shop.py\nCMD flask run -h 0.0.0.0"
+    assert read(tmp_path, {"Dockerfile": text}).target == "shop.py"
+
+
+def test_a_command_that_starts_nothing_known_is_named(tmp_path: Path) -> None:
+    """Nobody is told that no file says it, when one does in a way that is not understood."""
+    found = read(tmp_path, {"Dockerfile": 'FROM a\nCMD ["shop-server", "--port", "80"]'})
+    assert found.assumed
+    assert found.notes == (
+        "Dockerfile:2 starts `shop-server --port 80`: no server is seen in that",
+    )
+
+
+def test_a_variable_of_the_platform_is_not_swallowed(tmp_path: Path) -> None:
+    """What the platform sets is named as unknown, and the words beside it keep their meaning."""
+    found = read(tmp_path, {"Procfile": "web: gunicorn $EXTRA --threads $T -b :$PORT shop:app"})
+    assert (found.target, found.threads) == ("shop:app", 1)
+    assert {f"{name} is not set in the project's files" for name in ("EXTRA", "T")} < {*found.notes}
+    assert not any("is no number" in note for note in found.notes)
+
+
+def test_a_program_of_its_own_is_no_news(tmp_path: Path) -> None:
+    """`app.run()` in a program that is served otherwise is not worth a line."""
+    files = {"Procfile": "web: gunicorn -w 2 app:app", "app.py": "app.run()"}
+    assert read(tmp_path, files).others == ()

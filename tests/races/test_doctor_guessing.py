@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from instep.races.doctor.guessing import Fields, known_keys, read_fields, request
+from instep.races.exploring.guessing import Fields, known_keys, read_fields, request
 
 
 @pytest.mark.parametrize(

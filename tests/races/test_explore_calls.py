@@ -3,6 +3,7 @@
 import os
 import queue
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,10 +18,19 @@ from instep.races.exploring.plan import Exploration
 from instep.races.exploring.replaying import decisions
 
 
+class Patient(Race):
+    """Watches this module alone, and gives a machine that stalls all the time that it needs."""
+
+    def calls(self, *functions: Callable[[], Any], **options: Any) -> Exploration:
+        """Explore, as the tests of a program do."""
+        usual = {"modules": [sys.modules[__name__]], "seconds": 120, "timeout": 30}
+        return super().calls(*functions, **usual | options)
+
+
 @pytest.fixture
 def race() -> Any:
     """What the plugin gives to a test."""
-    with Race() as race:
+    with Patient() as race:
         yield race
 
 

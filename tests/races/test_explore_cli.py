@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,6 +130,7 @@ def test_files_are_not_put_back(explore: Explore) -> None:
     assert "--reset MODULE:FUNCTION" in done.output
     mended = explore("shop:app", "POST /file", "--reset", "shop:reset", "--random", "0")
     assert "--reset" not in mended.output
+    assert "files and databases is not judged" in flat(mended.output)
 
 
 def test_any_wsgi_callable(explore: Explore) -> None:
@@ -142,6 +144,7 @@ def test_any_wsgi_callable(explore: Explore) -> None:
     ("words", "told"),
     [
         (["nowhere:app", "/"], "there is no module nowhere"),
+        (["code/shop.py:app", "/"], "names a file; name the module, .*: shop:app"),
         (["shop:nothing", "/"], "'nothing' is not in"),
         (["shop:drops", "/"], "is of type int, not a WSGI application"),
         (["shop:create_app()", "/"], "give a factory its arguments as plain literals"),
@@ -179,14 +182,21 @@ def test_a_program_that_fails_at_import(explore: Explore) -> None:
     newer = explore("newer:app", "/", newer="def app(:\n    pass\n")
     assert newer.exit_code == 2
     assert "newer.py:1" in newer.output.replace("\n", "")
+    assert f", as Python 3.{sys.version_info.minor} reads it" in flat(newer.output)
 
 
 def test_a_request_that_fails_alone(explore: Explore) -> None:
-    """It is explored all the same, and said."""
-    done = explore("shop:app", "/nowhere", "/fails", shop=SHOP)
+    """It is explored all the same, and said; if all of them fail, nothing was explored."""
+    done = explore("shop:app", "/nowhere", "/count", shop=SHOP)
     assert done.exit_code == 0
     assert "GET /nowhere fails already alone: 404" in flat(done.output)
-    assert "GET /fails fails already alone: 500" in flat(done.output)
+    failed = explore("shop:app", "/nowhere", "/fails")
+    assert failed.exit_code == 2
+    assert "nothing was explored: every call failed" in flat(failed.output)
+    assert "GET /fails fails already alone: 500" in flat(failed.output)
+    told = explore("shop:app", "POST /order", "--json")
+    assert json.loads(told.stdout)["verdict"] == "not run"
+    assert "does it need another body?" in told.stdout
 
 
 def test_threads_that_a_fork_does_not_copy(explore: Explore) -> None:
@@ -196,6 +206,22 @@ def test_threads_that_a_fork_does_not_copy(explore: Explore) -> None:
     )
     done = explore("fed:app", "POST /safe", fed=text)
     assert "threads that the program started at import (feeder)" in flat(done.output)
+
+
+def test_a_thread_that_never_ends(tmp_path: Path) -> None:
+    """It does not keep the command from its end, though it is no daemon."""
+    text = "import threading\n\nthreading.Thread(target=threading.Event().wait).start()\n"
+    (tmp_path / "endless.py").write_text(WSGI + text)
+    words = [sys.executable, "-m", "instep.cli", "explore", "endless:app", "/?3"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=60)
+    assert done.returncode == 1, done.stderr
+
+
+def test_nothing_that_could_meet(explore: Explore) -> None:
+    """It says so, instead of "no violation" alone."""
+    done = explore("shop:app", "/count", "/count", shop=SHOP)
+    assert done.exit_code == 0
+    assert "nothing was tried either" in flat(done.output)
 
 
 def test_what_check_found_is_confirmed(explore: Explore, tmp_path: Path) -> None:
@@ -215,6 +241,23 @@ def test_what_check_found_is_confirmed(explore: Explore, tmp_path: Path) -> None
     confirmed = told["explorations"][0]["confirmed"]
     assert confirmed
     assert set(confirmed) <= {finding["fingerprint"] for finding in findings}
-    alone = explore("shop:app", "--candidates-from", str(found), "--json", "--seconds", "2")
+    few = ("--random", "0", "--schedules", "4")
+    alone = explore("shop:app", "--candidates-from", str(found), "--json", *few)
     asked = [one["requests"] for one in json.loads(alone.stdout)["explorations"]]
-    assert ["POST /buy", "POST /buy"] in asked
+    assert ["POST /buy n=1", "POST /buy n=1"] in asked
+    assert ['POST /order {"item": "item"}'] * 2 in asked
+
+
+def test_paths_of_a_report_are_found_again(
+    explore: Explore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that `check` told are relative to where it ran, or to the program's folder."""
+    (tmp_path / "shop.py").write_text(SHOP)
+    for folder, name in ((tmp_path.parent, f"{tmp_path.name}/shop.py"), (tmp_path, "shop.py")):
+        monkeypatch.chdir(folder)
+        words = ["check", name, "--format", "json", "--output", str(tmp_path / "found.json")]
+        CliRunner().invoke(main, words)
+        monkeypatch.chdir(tmp_path.parent)
+        found = str(tmp_path / "found.json")
+        done = explore("shop:app", "POST /buy n=1", "--candidates-from", found, "--json")
+        assert json.loads(done.stdout)["explorations"][0]["confirmed"]

@@ -141,9 +141,9 @@ def test_the_search_turns_conflicts_around() -> None:
     """One after the other leads to: the second before the write, before the read, first of all."""
     search = Search(2)
     search.add({(-1, 0): 0})
-    decisions = search.next()
+    decisions, _ = search.next()
     search.learn(Run(outcome(), moves=SEQUENTIAL), decisions)
-    found = [search.next() for _ in range(len(search))]
+    found = [search.next()[0] for _ in range(len(search))]
     assert {(-1, 0): 0, (0, 2): 1} in found
     assert all(len(one) <= 2 for one in found)
     search.learn(Run(outcome(), moves=SEQUENTIAL), decisions)
@@ -154,7 +154,7 @@ def test_the_search_keeps_its_bound() -> None:
     """Without preemptions only who begins is open."""
     search = Search(0)
     search.learn(Run(outcome(), moves=SEQUENTIAL), {(-1, 0): 0})
-    assert [search.next() for _ in range(len(search))] == [{(-1, 0): 1}]
+    assert [search.next()[0] for _ in range(len(search))] == [{(-1, 0): 1}]
     assert search.dropped
 
 
@@ -230,9 +230,9 @@ def test_an_interrupt_ends_the_child() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(KeyboardInterrupt):
-            forked(lambda: time.sleep(8), 20)
+            forked(lambda: time.sleep(100), 120)
         begin = time.monotonic()
         reap()
-        assert time.monotonic() - begin < 4
+        assert time.monotonic() - begin < 50
     finally:
         signal.signal(signal.SIGALRM, before)

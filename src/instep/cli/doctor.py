@@ -6,11 +6,11 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from textwrap import wrap
 
 import click
 from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table
+from rich.text import Text
 
 from instep.races.checking.config import found
 from instep.races.doctor import sentences
@@ -33,6 +33,10 @@ COLOUR = {
     Worry.NOTHING_FOUND: "bold green",
     Worry.UNKNOWN: "bold yellow",
 }
+LISTED = 10
+"""Pieces of state that are named where not all are told in full."""
+
+WIDTH = min(out.width, 100)
 _COUNT = click.IntRange(min=1)
 
 
@@ -49,13 +53,14 @@ _COUNT = click.IntRange(min=1)
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
-    help="That running it may take.",
+    help="That all of it may take.",
 )
 @click.option("--run/--no-run", default=True, help="Also run it (default), or only read it.")
 @click.option("--in-place", is_flag=True, help="Run it in its own folder, not in a copy.")
 @click.option("--server", help="How it is served, if no file says so: gunicorn, uwsgi, waitress.")
 @click.option("--workers", type=_COUNT, help="How many processes answer.")
 @click.option("--threads", type=_COUNT, help="How many requests at once in each.")
+@click.option("--all", "everything", is_flag=True, help="Tell all of it in full, not the first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option(
     "--html", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML page."
@@ -70,6 +75,7 @@ def doctor_command(
     server: str | None,
     workers: int | None,
     threads: int | None,
+    everything: bool,
     as_json: bool,
     file: Path | None,
 ) -> None:
@@ -102,7 +108,7 @@ def doctor_command(
     if as_json:
         click.echo(json.dumps(document(diagnosis), indent=1))
     else:
-        _print(diagnosis, name, file)
+        _print(diagnosis, None if everything else 1, file)
     sys.exit(EXIT[diagnosis.worry])
 
 
@@ -114,70 +120,86 @@ def _watched(wanted: Examined, *, quiet: bool) -> Diagnosis:
         return examine(wanted, lambda words: status.update(escape(words)))
 
 
-def _print(diagnosis: Diagnosis, name: str, file: Path | None) -> None:
-    out.print(f"[bold]{escape(name)}[/]: do I need to worry?\n")
-    out.print(f"[{COLOUR[diagnosis.worry]}]{escape(sentences.answer(diagnosis))}[/]\n")
+def _print(diagnosis: Diagnosis, shown: int | None, file: Path | None) -> None:
+    _say(sentences.answer(diagnosis), style=COLOUR[diagnosis.worry])
+    out.print()
     first, *rest = sentences.served(diagnosis)
-    out.print(f"Served by {escape(first)}.")
+    _say(first)
     for line in rest:
-        _indented(line)
-    if diagnosis.troubles:
-        out.print()
-        out.print(_table(diagnosis))
-        out.print(f"\n[bold]{sentences.first(diagnosis)}[/]")
-    for number, trouble in enumerate(diagnosis.troubles, 1):
-        _trouble(number, diagnosis, trouble)
+        _say(line, 2)
+    if said := sentences.not_run(diagnosis):
+        _say(said, style="yellow")
+    for trouble in diagnosis.troubles[:shown]:
+        _heading(sentences.first(diagnosis) if trouble is diagnosis.troubles[0] else "")
+        _trouble(diagnosis, trouble)
+    if len(diagnosis.troubles) > 1:
+        _heading("All of it, the worst first")
+        _table(sentences.rows(diagnosis)[: shown and LISTED])
+        if shown and (more := len(diagnosis.troubles) - LISTED) > 0:
+            _say(f"and {more} more", 2)
+        _say(f"{sentences.legend(diagnosis)}.", 2)
+        if shown:
+            _say("instep doctor --all tells each as the first one is told here.", 2)
     if diagnosis.leftovers:
-        out.print("\n[bold]Shared from before the fork[/]")
+        _heading("Shared from before the fork")
         for line in diagnosis.leftovers:
-            _indented(line)
-    out.print("\n[bold]What was done[/]")
-    out.print(_stages(diagnosis))
-    out.print(f"\n{sentences.CANNOT_SEE}")
-    if steps := sentences.next_steps(diagnosis):
-        out.print("\n[bold]More[/]")
-        for step in steps:
-            _indented(step)
+            _say(line, 2)
+    _heading("What was done")
+    for name, said, spent in sentences.stages(diagnosis):
+        _say(f"{name:8}{spent:>6}  {said}", 2, hanging=16)
+    out.print()
+    _say(sentences.CANNOT_SEE)
     if file is not None:
         out.print(f"\npage: {escape(str(file))}", soft_wrap=True)
 
 
-def _table(diagnosis: Diagnosis) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in sentences.headings(diagnosis):
-        table.add_column(heading, overflow="fold")
-    for trouble in diagnosis.troubles:
-        table.add_row(*map(escape, sentences.row(diagnosis, trouble)))
-    return table
-
-
-def _trouble(number: int, diagnosis: Diagnosis, trouble: Trouble) -> None:
+def _trouble(diagnosis: Diagnosis, trouble: Trouble) -> None:
     finding = trouble.entry.finding
-    out.print(f"\n[bold]{number}. {escape(sentences.heading(trouble))}[/]")
-    _indented(sentences.consequence(trouble))
-    _indented(sentences.reached(trouble))
+    _say(sentences.heading(trouble), 2, style="bold")
+    _say(sentences.consequence(trouble), 2)
+    _say(f"with instep:    {finding.fix}", 4, hanging=16)
+    _say(f"in plain Flask: {finding.plain}", 4, hanging=16)
+    _say(f"why:            {sentences.why(trouble)}", 4, hanging=16)
+    out.print()
+    _say(sentences.reached(trouble), 2)
     for line in sentences.when(diagnosis, trouble):
-        _indented(line)
-    for said, lines in sentences.evidence(trouble):
-        _indented(said)
+        _say(line, 2)
+    for said, lines in sentences.evidence(diagnosis, trouble):
+        out.print()
+        _say(said, 2)
         for line in lines:
-            _indented(line, 4)
-    for note in trouble.notes[:3]:
-        _indented(f"({note})", 4)
-    _indented(f"with instep:    {finding.fix}")
-    _indented(f"in plain Flask: {finding.plain}")
+            _say(line, 4)
+    if trouble.replay:
+        out.print(f"    again: {escape(trouble.replay)}", soft_wrap=True)  # to be copied
 
 
-def _stages(diagnosis: Diagnosis) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, justify="right")
-    table.add_column(overflow="fold")
-    for name, said, spent in sentences.stages(diagnosis):
-        table.add_row(f"  {name}", spent, escape(said))
-    return table
+def _table(rows: list[tuple[str, str, str]]) -> None:
+    """On one line each if all of them fit; if not, the place has a line of its own."""
+    sure, name = (max(len(row[column]) for row in rows) for column in (0, 1))
+    wide = any(sure + name + len(row[2]) + 6 > WIDTH for row in rows)
+    for row in rows:
+        between = f"\n{' ' * (sure + 4)}" if wide else " " * (name - len(row[1]) + 2)
+        line = f"  {row[0]:{sure}}  {row[1]}{between}{row[2]}"
+        out.print(escape(line), soft_wrap=True)
 
 
-def _indented(line: str, columns: int = 2) -> None:
-    if line:
-        out.print(Padding(escape(line), (0, 0, 0, columns), expand=False))
+def _heading(text: str) -> None:
+    out.print()
+    if text:
+        out.print(f"[bold]{text}[/]\n")
+
+
+def _say(text: str, indent: int = 0, *, hanging: int = 0, style: str = "") -> None:
+    """A sentence, wrapped between words and without spaces at the end."""
+    if not text:
+        return
+    begin = " " * indent
+    lines = wrap(
+        text,
+        WIDTH,
+        initial_indent=begin,
+        subsequent_indent=begin + " " * hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    out.print(Text("\n".join(lines), style), soft_wrap=True)

@@ -9,17 +9,18 @@ import click
 from rich.markup import escape
 
 from instep.races.exploring import story
-from instep.races.exploring.document import document
+from instep.races.exploring.document import document, verdict
 from instep.races.exploring.page import page
 from instep.races.exploring.plan import Exploration, Limits
 from instep.races.exploring.program import Question, answered
 
-from .outcome import RIGHT, WRONG, err, out, outcome, surprise, writable
+from .outcome import FAILED, RIGHT, WRONG, err, out, outcome, surprise, writable
 
 _COUNT = click.IntRange(min=1)
 _SECONDS = click.FloatRange(min=0, min_open=True)
 _FILE = click.Path(dir_okay=False)
 _DEFAULT = Limits()
+EXIT = {"wrong": WRONG, "right": RIGHT, "not run": FAILED}
 
 
 @click.command("explore")
@@ -59,21 +60,21 @@ def explore_command(
     what --candidates-from found.
 
     Exits with 0 if every outcome equals some sequential order, 1 if not, and 2 if it could not be
-    explored.
+    explored, or every request failed.
     """
     with outcome(as_json, failed="could not explore", interrupted="nothing was left"), surprise():
         writable(Path(html) if html else None)
         results = answered(_question(Path(chdir), **options))
         if html:
             Path(html).write_text(page(options["target"], results), encoding="utf-8")
-    if as_json:
-        click.echo(json.dumps(document(options["target"], results), indent=1))
-    else:
-        for result in results:
-            _print(options["target"], result, width or (100 if out.width >= 100 else 80))
-        if html:
-            out.print(f"\nreport: {escape(html)}")
-    sys.exit(WRONG if any(result.violation for result in results) else RIGHT)
+        if as_json:
+            click.echo(json.dumps(document(options["target"], results), indent=1))
+        else:
+            for result in results:
+                _print(options["target"], result, width or (100 if out.width >= 100 else 80))
+            if html:
+                out.print(f"\nreport: {escape(html)}")
+    sys.exit(EXIT[verdict(results)])
 
 
 def _question(chdir: Path, **options: Any) -> Question:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from instep.races.doctor.settings import UNBOUNDED, Settings
+from instep.races.doctor.shell import UNSET
 
 NOT_STARTED = frozenset(
     {"install", "add", "echo", "which", "pkill", "killall", "apt-get", "apk", "printf", "command"}
@@ -27,7 +28,6 @@ FLAGS = {
     ),
     "waitress": frozenset({"--call", "--expose-tracebacks", "--no-expose-tracebacks"}),
     "uvicorn": frozenset({"--reload", "--factory", "--proxy-headers", "--no-access-log"}),
-    "hypercorn": frozenset({"--reload", "--debug", "-D", "--daemon"}),
 }
 """Options that take no word after them; all others do."""
 
@@ -84,7 +84,7 @@ def options(server: str, words: Sequence[str]) -> tuple[dict[str, str], list[str
         if match is None:
             short = re.match(r"(-[a-zA-Z])(.+)", word, re.DOTALL)
             found |= {short[1]: short[2]} if short else {}
-            rest += [] if short else [word]
+            rest += [] if short or word == UNSET else [word]
         elif match[2] is not None or match[1] in flags:
             found[match[1]] = match[2] or ""
         elif len(word) > 2 and word[1] != "-":  # -w4
@@ -176,14 +176,11 @@ def flask(words: list[str]) -> Settings | None:
 _APP = ("--app", "-A")
 
 
-def _other(server: str, threads: int) -> Callable[[list[str]], Settings]:
-    def read(words: list[str]) -> Settings:
-        found, rest = options(server, words)
-        workers = _first(found, "--workers", "-w", "--processes")
-        target = rest[0] if rest else None
-        return Settings(server=server, workers=workers or 1, threads=threads, target=target)
-
-    return read
+def uvicorn(words: list[str]) -> Settings:
+    """`uvicorn --interface wsgi`: ten threads in each process."""
+    found, rest = options("uvicorn", words)
+    workers = _first(found, "--workers") or 1
+    return Settings(server="uvicorn", workers=workers, threads=10, target=rest[0] if rest else None)
 
 
 READERS: dict[str, Callable[[list[str]], Settings | None]] = {
@@ -195,9 +192,7 @@ READERS: dict[str, Callable[[list[str]], Settings | None]] = {
     "waitress-serve": waitress,
     "waitress": waitress,
     "flask": flask,
-    "uvicorn": _other("uvicorn", 10),
-    "hypercorn": _other("hypercorn", UNBOUNDED),
-    "mod_wsgi-express": _other("mod_wsgi-express", 5),
+    "uvicorn": uvicorn,
 }
 
 
@@ -212,5 +207,5 @@ def _unread(found: dict[str, str], *names: str) -> tuple[str, ...]:
     return tuple(
         f"{name} is given, and its value {found[name]!r} is no number that can be read here"
         for name in names
-        if name in found and not found[name].strip().isdigit()
+        if name in found and not found[name].strip().isdigit() and UNSET not in found[name]
     )

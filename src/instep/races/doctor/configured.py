@@ -40,8 +40,6 @@ def gunicorn_config(
     except (SyntaxError, ValueError) as error:
         return Settings(where=where, notes=(f"{where} cannot be read: {error}",))
     reading.run(tree.body)
-    if "GUNICORN_" in text and "locals()" in text:  # a well-known loop over the environment
-        reading.overridden()
     found = reading.found
     lines = sorted({reading.lines[name] for name in ("workers", "threads") if name in found})
     return Settings(
@@ -114,12 +112,6 @@ class _Configuration:
             cores=self.cores,
             note=lambda sentence: notes.append(sentence),
         )
-
-    def overridden(self) -> None:
-        """`for k, v in os.environ.items(): if k.startswith("GUNICORN_"): locals()[…] = v`."""
-        for name in READ:
-            if (value := self.variables.get(f"GUNICORN_{name.upper()}")) is not None:
-                self.found[name] = value
 
 
 _COUNTED = ("cpu_count", "WORKER", "CONCURRENCY", "THREAD", "CORE")

@@ -16,25 +16,32 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
+from instep.errors import Misuse
 from instep.races.checking.document import VERSION, told
+from instep.races.checking.report import Entry
 from instep.races.doctor.application import Application
-from instep.races.doctor.diagnosis import Certainty, Diagnosis, Stage, Trouble
+from instep.races.doctor.diagnosis import NO_TIME, Certainty, Diagnosis, Stage, Trouble
 from instep.races.doctor.settings import counted
-from instep.races.doctor.wishes import pairs
+from instep.races.doctor.wishes import MOST_PAIRS, brief, pairs
 from instep.races.doctor.workspace import Workspace
 from instep.races.rules.finding import Window
 
-LEAST = 1.0
+LEAST = 2.0
 """Seconds below which a pair is not begun."""
 
-SLACK = 5.0
-"""Seconds that a process may take beside its exploring: to start, and to import the program."""
-
-MOST = 10.0
+MOST = 16.0
 """Seconds for one pair."""
+
+STARTING = 0.5
+"""The share of them that is kept for starting, importing the program, and the last schedule."""
+
+HOME = ("GET /", "GET /")
+"""Asked if nothing was found, only to see whether the program can be run here."""
 
 LONGEST = 14
 """Steps of a story that are shown here; the replay shows all."""
@@ -58,38 +65,110 @@ def confirm(
 
     Returns:
         What was done.
+
+    Raises:
+        NotRun: the program cannot be imported.
     """
+    explorer = _Explorer(diagnosis, program, place, deadline, progress)
     troubles = [one for one in diagnosis.troubles if one.requests and _meets(one)]
     if not troubles:
-        return Stage("explore", "nothing that two requests could show", done=True)
-    explored, failed = 0, ""
-    for trouble in troubles:
-        for pair in pairs(trouble):
-            if deadline - time.monotonic() < LEAST:
-                break
-            progress(f"explore: {trouble.name}: {_names(pair)}")
-            first: list[str] = []
-            result = _explored(trouble, pair, program, place, deadline)
-            if isinstance(result, dict) and _missing(result):  # what it is about is not there yet
-                first = _making(diagnosis, trouble, pair)
-                again = _explored(trouble, pair, program, place, deadline, first) if first else ""
-                result = again if isinstance(again, dict) else result
-            if isinstance(result, str):
-                failed = result
-                trouble.notes.append(f"{_names(pair)} could not be explored: {result}")
-                if "cannot be imported" in result:  # no other request changes that
-                    return Stage("explore", result, done=False)
-                continue
-            explored += 1
-            if _learn(trouble, pair, result, [program.target, *pair, *_firsts(first)]):
-                break
+        result = explorer.ran(HOME)
+        but = f"; GET / alone: {result}" if isinstance(result, str) else ""
+        return Stage("explore", f"nothing that two requests could show{but}")
+    for turn in range(MOST_PAIRS):  # the first pair of each, then the second
+        for trouble in troubles:
+            asked = pairs(trouble)[turn : turn + 1]
+            if asked and explorer.left >= LEAST and trouble.certainty is Certainty.POSSIBLE:
+                explorer.explore(trouble, asked[0])
     confirmed = sum(one.certainty is Certainty.CONFIRMED for one in troubles)
-    if not explored:
-        return Stage("explore", failed or "there was no time", done=False)
-    said = (
-        f"{counted(explored, 'pair')} of requests: {confirmed} of {counted(len(troubles), 'piece')}"
-    )
-    return Stage("explore", f"{said} of state confirmed")
+    if not explorer.explored:
+        return Stage("explore", explorer.failed or NO_TIME, done=False)
+    words = f"{counted(explorer.explored, 'pair')} of requests: {confirmed} of "
+    return Stage("explore", f"{words}{counted(len(troubles), 'piece')} of state confirmed")
+
+
+def _meets(trouble: Trouble) -> bool:
+    """Whether it is something that requests in one process can do to each other."""
+    return any(entry.finding.window is not Window.PROCESSES for entry in trouble.entries)
+
+
+class NotRun(Misuse):
+    """The program cannot be imported, which no other request and no server changes."""
+
+
+@dataclass(slots=True)
+class _Explorer:
+    """Runs `instep explore`, and keeps how often that went well and why it did not."""
+
+    diagnosis: Diagnosis
+    program: Application
+    place: Workspace
+    deadline: float
+    progress: Callable[[str], None]
+    explored: int = 0
+    failed: str = ""
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return self.deadline - time.monotonic()
+
+    def explore(self, trouble: Trouble, pair: tuple[str, str]) -> None:
+        """Explore one pair of requests; what comes out is kept in the trouble."""
+        self.progress(f"explore: {trouble.name}: {_names(pair)}")
+        first: list[str] = []
+        result = self.ran(pair, trouble.entries)
+        if isinstance(result, dict) and _missing(result):  # what it is about is not there yet
+            first = _making(self.diagnosis, trouble, pair)
+            again = self.ran(pair, trouble.entries, first) if first else ""
+            result = again if isinstance(again, dict) else result
+        if isinstance(result, str):
+            self.failed = self.failed or result
+            trouble.notes.append(f"{_names(pair)} could not be explored: {result}")
+            return
+        _learn(trouble, pair, result, [self.program.target, *pair, *_firsts(first)])
+        if result["verdict"] == "not run":
+            self.failed = self.failed or trouble.notes[-1]
+        else:
+            self.explored += 1
+
+    def ran(
+        self, pair: tuple[str, str], entries: Sequence[Entry] = (), first: Sequence[str] = ()
+    ) -> dict[str, Any] | str:
+        """What `instep explore --json` says of a pair; text if it could not.
+
+        Raises:
+            NotRun: the program cannot be imported.
+        """
+        limit = min(MOST, max(self.left, LEAST))
+        seconds = limit * (1 - STARTING)
+        command = [sys.executable, "-m", "instep.cli", "explore", self.program.target, *pair]
+        command += ["--json", "--seconds", f"{seconds:g}", *_firsts(first)]
+        with tempfile.TemporaryDirectory(prefix="instep-doctor-") as folder:
+            if entries:
+                candidates = Path(folder, "check.json")
+                findings = [_moved(told(entry), self.place) for entry in entries]
+                candidates.write_text(json.dumps({"version": VERSION, "findings": findings}))
+                command += ["--candidates-from", str(candidates)]
+            else:
+                command += ["--schedules", "1", "--random", "0"]
+            printed, complaint = _ran(command, self.program.folder, limit)
+        return self._read(printed, complaint)
+
+    def _read(self, printed: str, complaint: str) -> dict[str, Any] | str:
+        try:
+            result = json.loads(printed)
+        except ValueError:
+            lines = complaint.strip().splitlines() or ["it said nothing"]
+            ours = (line for line in lines if line.startswith("instep itself failed"))
+            return next(ours, lines[-1])
+        if "error" in result:
+            said = self.place.here(str(result["error"]).strip().splitlines()[0])
+            if said.startswith(self.program.target):
+                missing = "NotFoundError" in said  # a module, or a package's metadata
+                raise NotRun(said + ("; install it into this environment" if missing else ""))
+            return said
+        return dict(result["explorations"][0])
 
 
 def _missing(result: dict[str, Any]) -> bool:
@@ -107,39 +186,6 @@ def _firsts(first: Sequence[str]) -> list[str]:
     return [word for request in first for word in ("--first", request)]
 
 
-def _meets(trouble: Trouble) -> bool:
-    """Whether it is something that requests in one process can do to each other."""
-    return any(entry.finding.window is not Window.PROCESSES for entry in trouble.entries)
-
-
-def _explored(
-    trouble: Trouble,
-    pair: tuple[str, str],
-    program: Application,
-    place: Workspace,
-    deadline: float,
-    first: Sequence[str] = (),
-) -> dict[str, Any] | str:
-    """What `instep explore --json` says of a pair; text if it could not."""
-    seconds = min(MOST, max(LEAST, deadline - time.monotonic()))
-    with tempfile.TemporaryDirectory(prefix="instep-doctor-") as folder:
-        candidates = Path(folder, "check.json")
-        findings = [_moved(told(entry), place) for entry in trouble.entries]
-        candidates.write_text(json.dumps({"version": VERSION, "findings": findings}))
-        command = [sys.executable, "-m", "instep.cli", "explore", program.target, *pair, "--json"]
-        command += _firsts(first)
-        command += ["--seconds", f"{seconds:g}", "--candidates-from", str(candidates)]
-        printed, complaint = _ran(command, program.folder, seconds + SLACK)
-    try:
-        result = json.loads(printed)
-    except ValueError:
-        lines = complaint.strip().splitlines() or ["it said nothing"]
-        return next((line for line in lines if line.startswith("instep itself failed")), lines[-1])
-    if "error" in result:
-        return place.here(str(result["error"]).strip().splitlines()[0])
-    return dict(result["explorations"][0])
-
-
 def _ran(command: list[str], folder: Path, seconds: float) -> tuple[str, str]:
     """What a command prints; it is ended with all that it has forked when the time is over."""
     process = subprocess.Popen(
@@ -155,7 +201,7 @@ def _ran(command: list[str], folder: Path, seconds: float) -> tuple[str, str]:
     try:
         return process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return "", f"it did not end within {seconds:g} s"
+        return "", f"it did not end within {seconds:.0f} s: it waits, or is slow"
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -173,30 +219,37 @@ def _moved(finding: dict[str, Any], place: Workspace) -> dict[str, Any]:
 
 def _learn(
     trouble: Trouble, pair: tuple[str, str], result: dict[str, Any], asked: Sequence[str]
-) -> bool:
-    """Keep what came out of what was asked; true if a violation was found."""
+) -> None:
+    """Keep what came out of what was asked."""
     violation = result["violation"]
     if not violation:
-        schedules = counted(result["schedules"], "schedule")
-        found = f"{_names(pair)}: no violation among {schedules}"
-        trouble.notes += [f"{found}; {_short(note)}" for note in result["notes"][:1]] or [found]
-        return False
+        found = f"{_names(pair)}: nothing wrong in {counted(result['schedules'], 'schedule')}"
+        said = [_short(note) for note in result["notes"][:1]]
+        if result["verdict"] != "not run":
+            said = [found, *said]
+        trouble.notes.append("; ".join(said))
+        return
     trouble.certainty = Certainty.CONFIRMED
-    trouble.story = [f"{_names(pair)}:", *violation["words"], *_story(violation["story"])]
+    one, other = map(brief, pair)
+    who = f"A and B both ask {one}." if pair[0] == pair[1] else f"A asks {one}; B asks {other}."
+    steps = ["Step by step, in the order of time:", *_story(violation["story"])]
+    trouble.story = [who, *violation["words"], *steps]
     trouble.replay = shlex.join(["instep", "explore", *asked, "--replay", violation["replay"]])
-    return True
 
 
 def _short(note: str) -> str:
     """A warning of an exploration, without the page that an error came with."""
     request, alone, answer = note.partition(" fails already alone: ")
     if alone:
-        return f"{request} alone is answered {answer[:3]}: give a better one with --request"
-    return note.replace("\n", " ")[:160]
+        said = shorten(answer.rpartition("; ")[0].partition("<")[0], 110, placeholder=" …")
+        header = ' that has -H "Authorization: …"' if said[:3] in ("401", "403") else ""
+        return f"{brief(request)} alone is answered {said}; give one{header} with --request"
+    return shorten(note, 160, placeholder=" …")
 
 
 def _names(pair: tuple[str, str]) -> str:
-    return f"{pair[0]} twice at once" if pair[0] == pair[1] else f"{pair[0]} beside {pair[1]}"
+    one, other = map(brief, pair)
+    return f"{one} twice at once" if pair[0] == pair[1] else f"{one} beside {other}"
 
 
 def _story(lines: list[dict[str, Any]]) -> list[str]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
+from textwrap import shorten
 
 from instep.races.doctor import sources
 from instep.races.doctor.commandline import gunicorn, serving
 from instep.races.doctor.configured import gunicorn_config, uwsgi_ini
-from instep.races.doctor.settings import DEVELOPMENT, UNBOUNDED, Deployment, Settings
+from instep.races.doctor.settings import DEVELOPMENT, SHOWN, UNBOUNDED, Deployment, Settings
 from instep.races.doctor.shell import Reader
 from instep.races.doctor.sources import Stated
 from instep.races.doctor.started import served_by
@@ -28,8 +30,6 @@ FILES: tuple[tuple[str, sources.Reader], ...] = (
     ("app.y*ml", sources.platform),
     ("heroku.yml", sources.platform),
     ("railway.toml", sources.toml),
-    ("railway.json", sources.package),
-    ("nixpacks.toml", sources.toml),
     ("*.service", sources.unit),
     ("*.service.j2", sources.unit),
     ("supervisor*.conf", sources.supervisor),
@@ -44,9 +44,6 @@ FILES: tuple[tuple[str, sources.Reader], ...] = (
     ("*deployment*.y*ml", sources.platform),
     ("*.sh", sources.script),
     ("run", sources.script),
-    ("package.json", sources.package),
-    ("pyproject.toml", sources.toml),
-    ("Makefile", sources.makefile),
 )
 """In the order in which they are believed."""
 
@@ -74,17 +71,38 @@ def deployment(root: Path, *, cores: int | None = None) -> Deployment:
     project = _Project(root, cores or os.cpu_count() or 1)
     found = [_whole(settings) for settings in project.candidates()]
     real = [each for each in found if each.server not in DEVELOPMENT]
-    if not real:
-        return _assumed(found)
-    best, *others = dict.fromkeys(real)
-    said = [f"{other} ({other.where})" for other in others if str(other) != str(best)]
-    return replace(best, others=tuple(dict.fromkeys(said))[:5])
+    best = next(iter(real or filter(_deployed, found)), None)
+    if best is None:
+        target = next((each.target for each in found if each.target), None)
+        best = replace(Deployment(), target=target, notes=tuple(project.strange))
+    else:
+        found = [each for each in found if each in real or _deployed(each)]
+    others: dict[str, list[str]] = {}
+    for other in found:
+        others.setdefault(str(other), []).append(other.where)
+    others.pop("" if best.assumed else str(best), None)
+    said = [
+        f"{words} ({', '.join([*dict.fromkeys(where)][:3])})" for words, where in others.items()
+    ]
+    return replace(best, others=tuple(said[:3]))
 
 
-def _assumed(found: list[Deployment]) -> Deployment:
-    target = next((each.target for each in found if each.target), None)
-    said = [f"{each} ({each.where})" for each in found]
-    return replace(Deployment(), target=target, others=tuple(dict.fromkeys(said))[:5])
+def _deployed(found: Deployment) -> bool:
+    """Whether more than the program itself or a script says that it is served by Flask's own."""
+    files = [place.partition(":")[0] for place in found.where.split(", ")]
+    return found.server in SHOWN and not all(file.endswith((".py", ".sh")) for file in files)
+
+
+def settings_of(root: Path) -> dict[str, str]:
+    """The variables of a project's `.env` and `.flaskenv`."""
+    found: dict[str, str] = {}
+    for name in (".env", ".flaskenv"):
+        with suppress(OSError):
+            for line in (root / name).read_text(errors="replace").splitlines():
+                key, equals, value = line.strip().removeprefix("export ").partition("=")
+                if equals and not key.startswith("#"):
+                    found[key.strip()] = value.strip().strip("\"'")
+    return found
 
 
 @dataclass(slots=True)
@@ -95,13 +113,11 @@ class _Project:
     cores: int
     paths: list[PurePosixPath] = field(default_factory=list)
     weak: dict[str, str] = field(default_factory=dict)
+    strange: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.paths = sorted(self._walk(self.root, 0), key=lambda path: (len(path.parts), str(path)))
-        for name in (".env", ".flaskenv"):
-            for stated in sources.script(self.text(PurePosixPath(name)), name):
-                self.weak |= dict(stated.variables)
-            self.weak |= _assignments(self.text(PurePosixPath(name)))
+        self.weak = settings_of(self.root)
 
     def _walk(self, folder: Path, depth: int) -> Iterator[PurePosixPath]:
         try:
@@ -128,7 +144,11 @@ class _Project:
     def candidates(self) -> Iterator[Settings]:
         """All that files say of servers, the most believable first."""
         for stated in self._stated():
-            yield from self._settings(stated)
+            started = list(self._settings(stated))
+            yield from started
+            if not started and stated.main:
+                said = shorten(stated.command, 50, placeholder=" …")
+                self.strange.append(f"{stated.where} starts `{said}`: no server is seen in that")
         for path in self.paths:
             if path.name in ("gunicorn.conf.py", "gunicorn_conf.py", "gunicorn_config.py"):
                 yield self._configuration(path, {})
@@ -155,15 +175,15 @@ class _Project:
 
     def _settings(self, stated: Stated, depth: int = 0) -> Iterator[Settings]:
         reader = Reader({**self.weak, **stated.variables}, self.cores)
-        folder = "."
+        folder = PurePosixPath(stated.folder or ".")
         for words in reader.commands(stated.command):
             if words[0] == "cd" and len(words) > 1:
-                folder = words[1]
+                folder /= words[1]
             elif found := serving(words):
                 notes = (*found.notes, *reader.notes)
                 found = replace(found, where=stated.where, notes=notes, replicas=stated.replicas)
-                found = replace(found, chdir=found.chdir or (folder if folder != "." else None))
-                yield self._completed(found, reader.variables)
+                found = self._completed(found, reader.variables)
+                yield replace(found, chdir=str(folder / (found.chdir or ".")))
                 return
             elif depth < 3:
                 yield from self._followed(words, stated, depth)
@@ -205,17 +225,16 @@ class _Project:
             return found.over(Settings(workers=int(count))) if count.isdigit() else found
         if found.server == "uwsgi" and found.config and (path := self._named(found.config)):
             return found.over(self._ini(path))
+        if found.server == "flask":
+            return replace(found, target=found.target or variables.get("FLASK_APP"))
         if found.server == "python" and (path := self._named(found.target or "")):
             return self._script_of_its_own(found, path)
         return found
 
     def _script_of_its_own(self, found: Settings, path: PurePosixPath) -> Settings:
         own = served_by(self.text(path), str(path))
-        return (
-            replace(own, replicas=found.replicas).over(Settings(where=found.where))
-            if own
-            else found
-        )
+        where = f"{found.where}, {own.where}" if own else found.where
+        return replace(own.over(found), where=where) if own else found
 
     def _named(self, name: str) -> PurePosixPath | None:
         """A file of the project by the path that a command gives it, inside an image or here."""
@@ -231,11 +250,6 @@ class _Project:
 
     def _ini(self, path: PurePosixPath) -> Settings:
         return uwsgi_ini(self.text(path), str(path), cores=self.cores)
-
-
-def _assignments(text: str) -> dict[str, str]:
-    pairs = (line.strip().removeprefix("export ").partition("=") for line in text.splitlines())
-    return {name.strip(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
 
 
 def _in_compose(stated: Stated, service: Stated) -> Stated:

@@ -14,6 +14,9 @@ from instep.races.rules.finding import Severity
 ONE = Deployment(workers=1, threads=1, where="one")
 """One process that answers one request at a time."""
 
+NO_TIME = "there was no time left, give more with --seconds"
+"""Why a step was not done."""
+
 
 class Certainty(StrEnum):
     """How sure it is that something breaks."""
@@ -105,6 +108,7 @@ class Diagnosis:
         troubles: the worst first.
         stages: what was done, in order.
         leftovers: what the workers share from before the fork, in sentences.
+        not_run: why the program was only read, in words; empty if it was run.
         interpreter: with which Python.
     """
 
@@ -115,6 +119,7 @@ class Diagnosis:
     troubles: list[Trouble] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
+    not_run: str = ""
 
     @property
     def breaking(self) -> list[Trouble]:
@@ -137,13 +142,13 @@ class Diagnosis:
         return Worry.NOTHING_FOUND
 
     def sort(self) -> None:
-        """What to look at first comes first: what breaks, what is sure, what is severe."""
+        """What to look at first comes first: what breaks, then what is sure, then the worst."""
         certain, severe = list(Certainty), list(Severity)
         self.troubles.sort(
             key=lambda one: (
                 not self.breaks(one),
-                severe.index(one.entry.severity),
                 certain.index(one.certainty),
+                severe.index(one.entry.severity),
                 one.entry.site.path,
                 one.entry.site.line,
             )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from instep.races.checking.document import told
 from instep.races.doctor.diagnosis import Diagnosis, Trouble
-from instep.races.doctor.effects import Effect
 
 VERSION = 1
 
@@ -20,28 +20,10 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         "worry": str(diagnosis.worry),
         "interpreter": diagnosis.interpreter,
         "target": application.target if application else None,
-        "deployment": {
-            "server": deployment.server,
-            "workers": deployment.workers,
-            "threads": deployment.threads,
-            "kind": deployment.kind,
-            "preload": deployment.preload,
-            "replicas": deployment.replicas,
-            "where": deployment.where,
-            "assumed": deployment.assumed,
-            "notes": list(deployment.notes),
-            "others": list(deployment.others),
-        },
+        "deployment": {**asdict(deployment), "assumed": deployment.assumed},
+        "not_run": diagnosis.not_run,
         "troubles": [_trouble(diagnosis, trouble) for trouble in diagnosis.troubles],
-        "stages": [
-            {
-                "name": stage.name,
-                "said": stage.said,
-                "seconds": round(stage.seconds, 2),
-                "done": stage.done,
-            }
-            for stage in diagnosis.stages
-        ],
+        "stages": [asdict(stage) for stage in diagnosis.stages],
         "leftovers": diagnosis.leftovers,
         "files": report.files if report else 0,
         "lines": report.lines if report else 0,
@@ -59,16 +41,7 @@ def _trouble(diagnosis: Diagnosis, trouble: Trouble) -> dict[str, Any]:
         "replay": trouble.replay,
         "seen": trouble.seen,
         "notes": trouble.notes,
-        "alone": _effect(alone),
-        "deployed": _effect(deployed),
+        "alone": asdict(alone),
+        "deployed": asdict(deployed),
         "findings": [told(entry) for entry in trouble.entries],
-    }
-
-
-def _effect(effect: Effect) -> dict[str, Any]:
-    return {
-        "meet": effect.meet,
-        "latent": effect.latent,
-        "copies": effect.copies,
-        "sentence": effect.sentence,
     }

@@ -40,14 +40,12 @@ class Effect:
         meet: two requests can be in each other's way.
         latent: only the interpreter keeps them from it.
         copies: how many processes have a copy of their own that others should see.
-        cell: in a few words, for a table.
         sentence: in full.
     """
 
     meet: bool
     latent: bool
     copies: int
-    cell: str
     sentence: str
 
     @property
@@ -67,14 +65,8 @@ def effect(entry: Entry, deployment: Deployment) -> Effect:
         together = True
     latent = entry.finding.window is Window.LATENT and memory and not gil_is_off()
     copies = deployment.processes if memory and entry.finding.rule in COPIES_MATTER else 1
-    meet = together and not latent
-    return Effect(
-        meet,
-        together and latent,
-        copies,
-        _cell(together, latent, copies),
-        _sentence(deployment, together=together, latent=latent, copies=copies, beside=beside),
-    )
+    sentence = _sentence(deployment, together, latent, copies, beside)
+    return Effect(together and not latent, together and latent, copies, sentence)
 
 
 def gil_is_off() -> bool:
@@ -89,57 +81,47 @@ def interpreter() -> str:
 
 
 def _per_process(entry: Entry, deployment: Deployment) -> Effect:
-    where = _size(deployment)
-    many = deployment.processes > 1
-    if entry.finding.rule in AT_THE_FORK:
-        many = deployment.preload and deployment.workers > 1
-    if many:
-        number = counted(deployment.processes, "process").replace("processs", "processes")
-        cell, sentence = "happens", f"With {where} it happens in each of {number}."
-        return Effect(False, False, deployment.processes, cell, sentence)
-    if entry.finding.rule in AT_THE_FORK and deployment.processes > 1:
-        sentence = f"With {where} every worker imports it for itself; with --preload it breaks."
-        return Effect(False, False, 1, "cannot happen", sentence)
-    return Effect(False, False, 1, "cannot happen", f"With {where} there is only one process.")
-
-
-def _cell(together: bool, latent: bool, copies: int) -> str:
-    here = "cannot happen"
-    if together:
-        here = "spared today" if latent else "can happen"
-    if copies < 2:
-        return here
-    return f"{copies} copies" if here == "cannot happen" else f"{here}; {copies} copies"
+    number = counted(deployment.processes, "process", "processes")
+    many, said = deployment.processes > 1, f"it happens in each of {number}."
+    if not many:
+        said = "there is only one process."
+    elif entry.finding.rule in AT_THE_FORK and not (deployment.preload and deployment.workers > 1):
+        many, said = False, "every worker imports it for itself; with --preload it breaks."
+    copies = deployment.processes if many else 1
+    return Effect(False, False, copies, f"With {size(deployment)} {said}")
 
 
 def _sentence(
-    deployment: Deployment, *, together: bool, latent: bool, copies: int, beside: bool
+    deployment: Deployment, together: bool, latent: bool, copies: int, beside: bool
 ) -> str:
-    where = _size(deployment)
+    where = size(deployment)
     if not together:
-        said = f"With {where} this cannot happen within the process"
+        said = f"With {where} two requests cannot meet in one process."
     elif latent:
         said = (
-            f"With {where} two requests cannot meet here on {interpreter()}, by an accident of "
-            "where it changes threads; on 3.9, or without the GIL, they can"
+            f"With {where} it does not come to that today, by luck: {interpreter()} never changes "
+            "to another request between these steps. Python 3.9 does, and Python without the GIL."
         )
     elif beside and deployment.threads == 1:
-        said = f"With {where} it can happen: a background job runs beside the requests"
+        said = f"With {where} it can happen: a background job runs beside the requests."
     elif deployment.kind == "greenlet":
-        said = f"With {where} it can happen wherever the program waits in between"
+        said = f"With {where} it can happen wherever the program waits in between."
     else:
-        said = f"With {where} it can happen: two requests run at once"
+        said = f"With {where} it can happen: two requests run at once."
     if copies > 1:
-        also = ", but" if not together else "; and" if latent else ", and besides"
-        said += f"{also} each of {copies} processes has a copy of its own, which no lock changes"
-    return f"{said}."
+        said += (
+            f" {'But' if latent or not together else 'Besides,'} each of {copies} processes has a "
+            "copy of its own: what a request leaves in one, the others do not see. No lock helps."
+        )
+    return said
 
 
-def _size(deployment: Deployment) -> str:
+def size(deployment: Deployment) -> str:
+    """Workers and threads in words."""
     threads = (
         f"many {deployment.kind}s"
         if deployment.threads >= UNBOUNDED
         else counted(deployment.threads, deployment.kind)
     )
-    size = f"{counted(deployment.workers, 'worker')} x {threads}"
-    return f"{deployment.replicas} replicas of {size}" if deployment.replicas > 1 else size
+    each = f"{counted(deployment.workers, 'worker')} x {threads}"
+    return f"{deployment.replicas} replicas of {each}" if deployment.replicas > 1 else each

@@ -7,6 +7,7 @@ sentence of the page, and the page is made from what is left.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +16,11 @@ from pathlib import Path
 from instep.errors import InstepError, Misuse
 from instep.races.checking import Config, check
 from instep.races.doctor.application import Application, application
-from instep.races.doctor.confirming import confirm
+from instep.races.doctor.confirming import NotRun, confirm
 from instep.races.doctor.crowd import crowd
-from instep.races.doctor.deployment import deployment
+from instep.races.doctor.deployment import deployment, settings_of
 from instep.races.doctor.diagnosis import Diagnosis, Stage, Trouble
 from instep.races.doctor.effects import interpreter
-from instep.races.doctor.reach import large, reachable
 from instep.races.doctor.sentences import first_and_last
 from instep.races.doctor.settings import Deployment, counted
 from instep.races.doctor.wishes import requests
@@ -42,7 +42,7 @@ class Examined:
         target: `MODULE:APP`; None looks for it.
         root: the project's folder.
         requests: by hand, such as `POST /order {"item": 3}`.
-        seconds: that running the program may take, in all.
+        seconds: that all of it may take.
         run: whether to run it at all.
         in_place: run it in its own folder and not in a copy.
         config: of the check.
@@ -73,23 +73,26 @@ def examine(wanted: Examined, progress: Progress = lambda words: None) -> Diagno
     Raises:
         Misuse: there is nothing to read, or a request that is none.
     """
+    deadline = time.monotonic() + wanted.seconds
     for request in wanted.requests:
         parse(request)
     progress("reading the deployment")
     served = _served(wanted)
     diagnosis = Diagnosis(served, interpreter())
-    missing = ""
     try:
         diagnosis.application = _application(wanted, served)
+        diagnosis.not_run = diagnosis.application.blocked
     except Misuse as error:
-        missing = str(error)
+        if wanted.target:
+            raise
+        diagnosis.not_run = str(error)
     progress("checking the source")
     _check(diagnosis, wanted)
-    if missing and wanted.run:
-        diagnosis.stages.append(Stage("run", missing, done=False))
-    if wanted.run and diagnosis.application:
+    if not wanted.run:
+        diagnosis.not_run = "you said --no-run"
+    if diagnosis.application and not diagnosis.not_run:
         with workspace(wanted.root, in_place=wanted.in_place) as place:
-            _run(diagnosis, wanted, place, diagnosis.application, progress)
+            _run(diagnosis, place, deadline, progress)
     diagnosis.sort()
     return diagnosis
 
@@ -109,16 +112,13 @@ def _served(wanted: Examined) -> Deployment:
 
 
 def _application(wanted: Examined, served: Deployment) -> Application:
-    if wanted.target is None:
-        return application(wanted.root, served)
-    target = wanted.target if ":" in wanted.target else f"{wanted.target}:app"
-    return Application(target, wanted.root, "as it was given")
+    variables = {**settings_of(wanted.root), **os.environ}
+    return application(wanted.root, served, target=wanted.target, variables=variables)
 
 
 def _check(diagnosis: Diagnosis, wanted: Examined) -> None:
     begin = time.monotonic()
-    paths, only = _paths(diagnosis, wanted)
-    report = diagnosis.report = check(paths, config=wanted.config)
+    report = diagnosis.report = check([wanted.root], config=wanted.config)
     for entries in report.objects():
         made = requests(entries, wanted.root, wanted.requests)
         diagnosis.troubles.append(Trouble(entries[0].object, entries, made))
@@ -131,29 +131,14 @@ def _check(diagnosis: Diagnosis, wanted: Examined) -> None:
         said += ", ".join(f"{one.path}:{one.line}: {one.reason}" for one in report.broken[:3])
     if not report.actors:
         said += "; no view or background job was seen"
-    diagnosis.stages.append(Stage("check", said + only, time.monotonic() - begin))
+    diagnosis.stages.append(Stage("check", said, time.monotonic() - begin))
 
 
-def _paths(diagnosis: Diagnosis, wanted: Examined) -> tuple[list[Path], str]:
-    """The whole folder, or what the application imports if that is far less."""
-    program = diagnosis.application
-    if program is None or not large(wanted.root):
-        return [wanted.root], ""
-    found = reachable(program.folder, program.target.partition(":")[0])
-    only = "; only what the application imports was read, the folder has too many other files"
-    return found or [wanted.root], only if found else ""
-
-
-def _run(
-    diagnosis: Diagnosis,
-    wanted: Examined,
-    place: Workspace,
-    program: Application,
-    progress: Progress,
-) -> None:
+def _run(diagnosis: Diagnosis, place: Workspace, deadline: float, progress: Progress) -> None:
     """Explore, then serve, with what is left of the time."""
-    begin = time.monotonic()
-    inside = replace(program, folder=place.root / _inside(program.folder, wanted.root))
+    program = diagnosis.application
+    assert program is not None
+    inside = replace(program, folder=place.there(str(program.folder.resolve())))
     if not place.copied:
         said = f"the program runs in its own folder: {place.why}"
         diagnosis.stages.append(Stage("copy", said))
@@ -162,19 +147,15 @@ def _run(
         ("serve", 1.0, crowd),
     )
     for name, share, step in steps:
-        deadline = begin + wanted.seconds * share
         start = time.monotonic()
         progress(f"{name}: {program.target}")
         try:
-            stage = step(diagnosis, inside, place, deadline, progress)
+            limit = start + (deadline - start) * share
+            stage = step(diagnosis, inside, place, limit, progress)
+        except NotRun as error:
+            diagnosis.not_run = str(error)
+            return
         except (InstepError, OSError) as error:
             stage = Stage(name, place.here(first_and_last(str(error))), done=False)
         stage.seconds = time.monotonic() - start
         diagnosis.stages.append(stage)
-
-
-def _inside(folder: Path, root: Path) -> Path:
-    try:
-        return folder.resolve().relative_to(root.resolve())
-    except ValueError:
-        return Path()

@@ -29,8 +29,6 @@ COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
     ast.In: lambda left, right: left in right,
     ast.NotIn: lambda left, right: left not in right,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
 }
 PLAIN: dict[str, Callable[..., Any]] = {
     "int": int,
@@ -45,7 +43,6 @@ PLAIN: dict[str, Callable[..., Any]] = {
 CORES = frozenset({"cpu_count", "process_cpu_count"})
 ENVIRONMENT = frozenset({"get", "getenv", "int", "str", "bool", "env", "config"})
 """Names of functions that take the name of a variable first and a default second."""
-TEXT = frozenset({"lower", "upper", "strip", "title"})
 LARGE = 10**6
 
 
@@ -157,8 +154,6 @@ class _Sums:
             return self.cores
         if name in PLAIN and not node.keywords:
             return PLAIN[name](*map(self.value, node.args))
-        if isinstance(node.func, ast.Attribute) and last in TEXT and not node.args:
-            return getattr(str(self.value(node.func.value)), last)()
         if last in ENVIRONMENT and node.args and isinstance(node.args[0], ast.Constant):
             return self._read(node, last)
         raise Unknown(ast.unparse(node))
@@ -168,8 +163,6 @@ class _Sums:
         words = {word.arg: word.value for word in node.keywords}
         given = node.args[1] if len(node.args) > 1 else words.get("default")
         value = self._variable(str(self.value(node.args[0])), given)
-        cast = words.get("cast")
-        how = cast.id if isinstance(cast, ast.Name) else how
         return int(value) if how == "int" and value is not None else value
 
     def _variable(self, name: str, given: ast.expr | None = None) -> Any:

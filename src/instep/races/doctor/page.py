@@ -66,24 +66,22 @@ def page(diagnosis: Diagnosis, name: str) -> str:
 
 def _served(diagnosis: Diagnosis) -> Iterable[str]:
     first, *rest = sentences.served(diagnosis)
-    yield f"<p><b>Served by</b> {escape(first)}</p>"
+    yield f"<p>{escape(first)}</p>"
     for line in rest:
         yield f'<p class="soft">{escape(line)}</p>'
+    if said := sentences.not_run(diagnosis):
+        yield f'<p class="unclear">{escape(said)}</p>'
 
 
 def _table(diagnosis: Diagnosis) -> Iterable[str]:
     if not diagnosis.troubles:
         return
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in sentences.headings(diagnosis))
-    yield f"<table><thead><tr>{head}</tr></thead><tbody>"
-    for trouble in diagnosis.troubles:
-        name, where, *cells = sentences.row(diagnosis, trouble)
-        yield f'<tr><td class="code">{escape(name)}</td><td class="code">{escape(where)}</td>'
-        for cell in cells:
-            bad = cell in (Certainty.SEEN, "happened", "happens") or "can happen" in cell
-            yield f"<td{' class=yes' if bad else ''}>{escape(cell)}</td>"
-        yield "</tr>"
-    yield "</tbody></table>"
+    yield "<table><tbody>"
+    for sure, name, where in sentences.rows(diagnosis):
+        colour = ' class="yes"' if sure in tuple(Certainty) else ""
+        yield f'<tr><td{colour}>{escape(sure)}</td><td class="code">{escape(name)}</td>'
+        yield f'<td class="code">{escape(where)}</td></tr>'
+    yield f'</tbody></table><p class="soft">{escape(sentences.legend(diagnosis))}.</p>'
 
 
 def _troubles(diagnosis: Diagnosis) -> Iterable[str]:
@@ -92,22 +90,24 @@ def _troubles(diagnosis: Diagnosis) -> Iterable[str]:
     for number, trouble in enumerate(diagnosis.troubles, 1):
         yield f"<section><h3>{number}. {escape(sentences.heading(trouble))}</h3>"
         yield f"<p><b>{escape(sentences.consequence(trouble))}</b></p>"
+        finding = trouble.entry.finding
+        yield f"<dl><dt>With instep</dt><dd>{escape(finding.fix)}</dd>"
+        yield f"<dt>In plain Flask</dt><dd>{escape(finding.plain)}</dd>"
+        yield f"<dt>Why</dt><dd><code>{escape(sentences.why(trouble))}</code></dd></dl>"
         yield f'<p class="soft">{escape(sentences.reached(trouble))}</p>'
         for line in sentences.when(diagnosis, trouble):
             yield f"<p>{escape(line)}</p>"
-        yield from _evidence(trouble)
-        finding = trouble.entry.finding
-        yield f"<dl><dt>With instep</dt><dd>{escape(finding.fix)}</dd>"
-        yield f"<dt>In plain Flask</dt><dd>{escape(finding.plain)}</dd></dl></section>"
+        yield from _evidence(diagnosis, trouble)
+        yield "</section>"
 
 
-def _evidence(trouble: Trouble) -> Iterable[str]:
-    for said, lines in sentences.evidence(trouble):
-        yield f"<p>{escape(said[:1].upper() + said[1:])}</p>"
+def _evidence(diagnosis: Diagnosis, trouble: Trouble) -> Iterable[str]:
+    for said, lines in sentences.evidence(diagnosis, trouble):
+        yield f"<p>{escape(said)}</p>"
         if lines:
             yield f"<pre>{escape(chr(10).join(lines))}</pre>"
-    for note in trouble.notes:
-        yield f'<p class="soft">{escape(note)}</p>'
+    if trouble.replay:
+        yield f"<p>Again:</p><pre>{escape(trouble.replay)}</pre>"
 
 
 def _leftovers(diagnosis: Diagnosis) -> Iterable[str]:

@@ -8,7 +8,6 @@ process must agree with itself, so that a page that shows a time or a process id
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,15 +15,15 @@ from functools import partial
 from pathlib import Path
 
 from instep.races import words
-from instep.races.diseases import Disease
+from instep.races.doctor.sentences import capital
 from instep.races.doctor.settings import UNBOUNDED, Deployment, counted
 from instep.races.exploring.asking import parse
 from instep.races.forks import words as fork_words
-from instep.races.load import SERIES, Load, Request, fire, in_turn
+from instep.races.load import Load, Request, fire, in_turn
 from instep.races.prove import Plan, prove, scan
 from instep.races.running import environment, running
 from instep.races.servers import SERVERS, Cell
-from instep.races.verdict import Word
+from instep.races.verdict import Verdict, Word
 
 KEYS = {"gunicorn": "gunicorn", "uwsgi": "uwsgi", "waitress": "waitress", "flask": "flask"}
 """Servers that can be started here; what is served by another is tried under gunicorn."""
@@ -40,6 +39,12 @@ SEED = 7
 
 SHOWN = 60
 """Characters of an answer that are quoted."""
+
+START = 20.0
+"""Seconds until a server must answer."""
+
+PATIENCE = 5.0
+"""Seconds that one request may wait for its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,8 @@ class Serving:
     note: str = ""
 
     def __str__(self) -> str:
-        return f"{self.server}, {counted(self.cell.workers, 'worker')} x {self.cell.threads}"
+        inside = counted(self.cell.threads, SERVERS[self.server].inside)
+        return f"{self.server}, {counted(self.cell.workers, 'worker')} x {inside}"
 
 
 @dataclass(slots=True)
@@ -103,71 +109,70 @@ def serving(target: str, folder: Path, deployment: Deployment) -> Serving:
     return Serving(target, folder, server, cell, options, "; ".join(notes))
 
 
-def counts(case: Serving, request: str, deadline: float) -> bool:
+def counts(case: Serving, request: str) -> bool:
     """Whether the answers to a request hold a number that goes up, asked one at a time."""
-    plan = _plan(case, request, deadline, clients=1, requests=COUNTING)
-    plan = replace(plan, load=_patient(plan.load, deadline, COUNTING))
+    plan = _plan(case, request, clients=1, requests=COUNTING)
     for run in prove(replace(plan, workers=1, threads=1, matrix=False, options=())):
         return run.verdict.word is Word.RIGHT and run.verdict.distinct == COUNTING
     return False
 
 
-def judged(case: Serving, request: str, deadline: float, *, amplified: bool = False) -> Seen | None:
+def judged(case: Serving, request: str, *, amplified: bool = False) -> Seen | None:
     """The numbers that a crowd gets; None if nothing was wrong with them.
 
     Args:
         case: the program under its server.
         request: whose answers hold a number.
-        deadline: when to give up, by `time.monotonic`.
         amplified: sleep before accesses of shared state, so that what is rare is seen.
     """
-    plan = _plan(case, request, deadline, clients=100, requests=100)
+    plan = _plan(case, request, clients=100, requests=100)
     for run in prove(replace(plan, seed=SEED if amplified else None)):
         if run.verdict.word is Word.WRONG and run.verdict.diseases:
-            found = words.conclusion(run.verdict).removeprefix("wrong: ")
-            lines = _essence(words.explanation(run, case.server))
-            return Seen(request, f"{found}, amplified" if amplified else found, lines)
+            found = " + ".join(run.verdict.diseases)
+            found += ", with short sleeps before accesses of shared state" if amplified else ""
+            return Seen(request, found, _numbers(run.verdict))
     return None
 
 
-def left_over(case: Serving, deadline: float) -> list[str]:
+def left_over(case: Serving) -> list[str]:
     """What was made before the fork and is shared by the workers, in sentences."""
-    found = scan(replace(_plan(case, "GET /", deadline, clients=1, requests=1), seed=None))
+    found = scan(_plan(case, "GET /", clients=1, requests=1))
     return (
         [fork_words.title(found), *fork_words.sentences(found.leftovers)] if found.leftovers else []
     )
 
 
-def _essence(lines: Sequence[str]) -> list[str]:
-    """What was counted, what it is called, and who got the same number."""
-    kept = (*(f"{disease}:" for disease in Disease), "number ")
-    return [lines[0], *(line for line in lines[1:] if line.startswith(kept))]
+def _numbers(verdict: Verdict) -> list[str]:
+    """How many there were, who got the same one, and what that shows."""
+    got = counted(verdict.distinct, "different number")
+    processes = counted(len(verdict.workers), "process", "processes")
+    lines = [f"{counted(verdict.answered, 'request')} got {got} from {processes}."]
+    for witness in verdict.witnesses:
+        if witness.pair:
+            whom = " and from process ".join(dict.fromkeys(str(one.pid) for one in witness.pair))
+            lines.append(f"Two got the number {witness.pair[0].number}, from process {whom}.")
+        lines.append(capital(words.MEANING[witness.disease]))
+    return lines
 
 
-def disagreeing(
-    case: Serving, telling: str, reading: Sequence[str], deadline: float
-) -> Seen | None:
+def disagreeing(case: Serving, telling: str, reading: Sequence[str]) -> Seen | None:
     """Whether the processes give different answers after one of them was told something.
 
     Args:
         case: the program under its server, with more than one process.
         telling: the request that changes something.
         reading: requests that should show the change.
-        deadline: when to give up, by `time.monotonic`.
     """
     server = SERVERS[case.server]
     server.require()
     command = partial(server.command, cell=case.cell, options=case.options)
     environ = environment(case.target, None)
-    patience = round(max(1.0, min(20.0, deadline - time.monotonic())), 1)
-    with running(
-        command, environ, chdir=case.folder, workers=case.cell.workers, patience=patience
-    ) as live:
-        times = 3 * case.cell.workers
-        turns = 2 * SERIES * times * len(reading)
-        loads = {each: _patient(_load(each, deadline), deadline, turns) for each in reading}
+    workers = case.cell.workers
+    with running(command, environ, chdir=case.folder, workers=workers, patience=START) as live:
+        times = 3 * workers
+        loads = {each: _load(each) for each in reading}
         before = {request: in_turn(load, live.port, times) for request, load in loads.items()}
-        told = fire(replace(_load(telling, deadline), clients=1, requests=1), live.port)
+        told = fire(replace(_load(telling), clients=1, requests=1), live.port)
         for request, load in loads.items():
             after = in_turn(load, live.port, times)
             if len(set(_bodies(before[request]).values())) == 1 and _differ(after):
@@ -175,35 +180,29 @@ def disagreeing(
     return None
 
 
-def _plan(case: Serving, request: str, deadline: float, *, clients: int, requests: int) -> Plan:
+def _plan(case: Serving, request: str, *, clients: int, requests: int) -> Plan:
     return Plan(
         case.target,
         server=case.server,
         workers=case.cell.workers,
         threads=case.cell.threads,
-        load=replace(_load(request, deadline), clients=clients, requests=requests),
+        load=replace(_load(request), clients=clients, requests=requests),
         matrix=False,
         chdir=case.folder,
-        patience=round(max(1.0, min(20.0, deadline - time.monotonic())), 1),
+        patience=START,
         options=case.options,
     )
 
 
-def _load(request: str, deadline: float) -> Load:
+def _load(request: str) -> Load:
     asked = parse(request)
     return Load(
         path=asked.path,
         method=asked.method,
         headers=asked.headers,
         body=asked.body,
-        timeout=max(0.5, min(10.0, deadline - time.monotonic())),
+        timeout=PATIENCE,
     )
-
-
-def _patient(load: Load, deadline: float, turns: int) -> Load:
-    """Patience for requests that come one after the other, so that all together end in time."""
-    left = deadline - time.monotonic()
-    return replace(load, timeout=max(0.2, min(load.timeout, left / turns)))
 
 
 def _bodies(requests: Sequence[Request]) -> dict[int, frozenset[str]]:

@@ -11,6 +11,10 @@ DEVELOPMENT = frozenset({"flask", "python"})
 """Servers that people start on their own machine."""
 
 
+SHOWN = {"flask": "Flask's own server", "flask-socketio": "Flask-SocketIO's own server"}
+"""What people call a server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What one place says; None where it says nothing.
@@ -99,16 +103,17 @@ class Deployment:
             inside = f"as many {self.kind}s as requests come"
         else:
             inside = counted(self.threads, self.kind)
-        words = f"{self.server}, {counted(self.workers, 'worker')} x {inside}"
+        server = SHOWN.get(self.server, self.server)
+        words = f"{server}, {counted(self.workers, 'worker')} x {inside}"
         words += f", {self.replicas} replicas of it" if self.replicas > 1 else ""
         return words + (", imported before the fork" if self.preload and self.workers > 1 else "")
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun.
 
     Example:
-        >>> counted(1, "thread"), counted(2, "thread")
-        ('1 thread', '2 threads')
+        >>> counted(1, "thread"), counted(2, "process", "processes")
+        ('1 thread', '2 processes')
     """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

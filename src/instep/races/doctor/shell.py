@@ -1,8 +1,8 @@
 """Reads shell command lines without running them: words, variables, and the few sums people write.
 
 How it stays right. Nothing is executed. A variable takes its value from the project's own files, or
-the default that the line itself gives; what stays unknown is an empty word and is said, so that a
-number is never made up.
+the default that the line itself gives; what stays unknown is a word of its own and is said, so that
+a number is never made up.
 """
 
 import ast
@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from instep.races.doctor.expressions import Unknown, evaluate
+
+UNSET = "?"
+"""Stands for a variable that the project's files do not set."""
 
 SEPARATORS = frozenset({"&&", "||", ";", "|", "&", ";;", "(", ")"})
 
@@ -82,7 +85,7 @@ class Reader:
             return self.expanded(default)
         if name not in _UNIMPORTANT:
             self.note(f"{name} is not set in the project's files")
-        return ""
+        return UNSET
 
     def _sum(self, match: re.Match[str]) -> str:
         """`$((2 * n + 1))`: variables stand in it with or without the dollar sign."""

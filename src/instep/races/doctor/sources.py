@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Any
 
 from instep.races.doctor.entries import entries, quoted
@@ -29,6 +30,7 @@ class Stated:
         variables: of the environment that it is started with.
         replicas: how many such containers or machines.
         folder: the folder it is started in, if the file says.
+        main: whether this is what the program is started with, and not one command of several.
     """
 
     command: str
@@ -36,6 +38,7 @@ class Stated:
     variables: Mapping[str, str] = field(default_factory=dict)
     replicas: int | None = None
     folder: str | None = None
+    main: bool = False
 
 
 Reader = Callable[[str, str], Iterator[Stated]]
@@ -51,28 +54,29 @@ def procfile(text: str, name: str) -> Iterator[Stated]:
     for number, line in enumerate(text.splitlines(), 1):
         process, _, command = line.partition(":")
         if process.strip() == "web":
-            yield Stated(command.strip(), f"{name}:{number}")
+            yield Stated(command.strip(), f"{name}:{number}", main=True)
 
 
 def dockerfile(text: str, name: str) -> Iterator[Stated]:
     """`ENTRYPOINT` and `CMD` of the last stage, in exec and in shell form, with its `ENV`."""
     variables: dict[str, str] = {}
-    entry, command, folder, line_of_it = "", "", None, 1
+    entry, command, folder, line_of_it = "", "", PurePosixPath(), 1
     for number, line in _instructions(text):
         word, _, rest = line.strip().partition(" ")
         match word.upper():
             case "FROM":
-                entry, command = "", ""
+                entry, command, folder = "", "", PurePosixPath()
             case "ENV" | "ARG":
                 variables |= _pairs(rest)
             case "WORKDIR":
-                folder = rest.strip()
+                folder /= rest.strip()
             case "ENTRYPOINT":
                 entry, line_of_it, command = _form(rest), number, ""
             case "CMD":
                 command, line_of_it = _form(rest), number
     if entry or command:
-        yield Stated(f"{entry} {command}".strip(), f"{name}:{line_of_it}", variables, None, folder)
+        words, where = f"{entry} {command}".strip(), f"{name}:{line_of_it}"
+        yield Stated(words, where, variables, folder=str(folder), main=True)
 
 
 def _instructions(text: str) -> list[tuple[int, str]]:
@@ -183,21 +187,14 @@ def _where(text: str, name: str, command: str) -> str:
 
 
 def toml(text: str, name: str) -> Iterator[Stated]:
-    """`fly.toml`, `railway.toml`, `nixpacks.toml`, and the tasks of a `pyproject.toml`."""
+    """`fly.toml` and `railway.toml`."""
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return
     variables = {key: str(value) for key, value in _part(tree, "env").items()}
-    places = [
-        _part(tree, "processes"),
-        _part(tree, "deploy"),
-        _part(tree, "start"),
-        *(_part(tree, "tool", *task) for task in _TASKS),
-    ]
-    for place in places:
-        for key, value in place.items():
-            line = value.get("cmd", value.get("shell", "")) if isinstance(value, dict) else value
+    for place in (_part(tree, "processes"), _part(tree, "deploy")):
+        for key, line in place.items():
             if isinstance(line, str) and line and key not in ("strategy", "release_command"):
                 yield Stated(line, _where(text, name, line), variables)
     if isinstance(command := _part(tree, "experimental").get("cmd"), str | list):
@@ -205,27 +202,9 @@ def toml(text: str, name: str) -> Iterator[Stated]:
         yield Stated(line, _where(text, name, line), variables)
 
 
-_TASKS = (("poe", "tasks"), ("pdm", "scripts"), ("taskipy", "tasks"), ("hatch", "scripts"))
-
-
-def _part(tree: dict[str, Any], *keys: str) -> dict[str, Any]:
-    for key in keys:
-        value = tree.get(key)
-        tree = value if isinstance(value, dict) else {}
-    return tree
-
-
-def package(text: str, name: str) -> Iterator[Stated]:
-    """The scripts of a `package.json`, and `railway.json`'s start command."""
-    try:
-        tree = json.loads(text)
-    except ValueError:
-        return
-    if isinstance(tree, dict):
-        found = {**_part(tree, "scripts"), **_part(tree, "deploy")}
-        for line in found.values():
-            if isinstance(line, str):
-                yield Stated(line, _where(text, name, line))
+def _part(tree: dict[str, Any], key: str) -> dict[str, Any]:
+    value = tree.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def script(text: str, name: str) -> Iterator[Stated]:
@@ -237,10 +216,3 @@ def script(text: str, name: str) -> Iterator[Stated]:
             variables = {**variables, match[1]: match[2].strip("\"'")}
         elif stripped and not stripped.startswith("#"):
             yield Stated(stripped, f"{name}:{number}", variables)
-
-
-def makefile(text: str, name: str) -> Iterator[Stated]:
-    """The recipes of a Makefile."""
-    for number, line in joined(text):
-        if line.startswith("\t"):
-            yield Stated(line.strip().lstrip("@-").replace("$$", "$"), f"{name}:{number}")

@@ -30,7 +30,7 @@ def _server(call: ast.Call, text: str, where: str) -> Settings | None:
     owner = ast.unparse(call.func).rpartition(".")[0]
     place = f"{where}:{call.lineno}"
     if name == "serve" and "waitress" in text:
-        return Settings("waitress", 1, _number(call, "threads", 4), where=place, target=_app(call))
+        return Settings("waitress", 1, _number(call, "threads", 4), where=place)
     if name == "WSGIServer" and "gevent" in text:
         return Settings("gevent", 1, UNBOUNDED, "gevent", where=place)
     if name == "run" and (owner.endswith(("app", "application", "socketio", "server", "()"))):
@@ -51,7 +51,3 @@ def _number(call: ast.Call, word: str, default: int) -> int:
             except (Unknown, TypeError, ValueError):
                 return default
     return default
-
-
-def _app(call: ast.Call) -> str | None:
-    return None if not call.args else ast.unparse(call.args[0])

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
 from instep.races.checking.report import Entry
 from instep.races.doctor.diagnosis import Trouble
-from instep.races.doctor.guessing import PARAMETER, Fields, known_keys, read_fields, request
 from instep.races.exploring.asking import parse
+from instep.races.exploring.guessing import PARAMETER, fields_of, known_keys, request, source_of
 from instep.races.reading.model import Role
 from instep.races.rules.finding import Finding, Reached
 
 MOST_PAIRS = 6
 """Pairs of requests that are tried for one piece of state."""
+
+BRIEF = 70
+"""Characters of a request that are shown in a sentence."""
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -36,14 +38,14 @@ def requests(entries: Sequence[Entry], root: Path, given: Sequence[str] = ()) ->
                 views |= dict.fromkeys(actor.routes, actor)
     paths = list(dict.fromkeys(root / path for entry in entries for path in _paths(entry.finding)))
     name = entries[0].finding.location.name
-    keys = [key for path in paths for key in known_keys(_text(path), name)]
+    keys = [key for path in paths for key in known_keys(source_of(path), name)]
     made: list[str] = []
     for route, actor in views.items():
         if "/" not in route:  # a plain WSGI callable, which answers everything
             made += given or ["GET /"]
             continue
         by_hand = [each for each in given if fits(each, route)]
-        made += by_hand or [request(route, keys=keys, fields=_fields(paths, actor.name))]
+        made += by_hand or [request(route, keys=keys, fields=fields_of(paths, actor.name))]
     if not made:  # a hook reaches every view: what was given is as good as any
         made = list(given) or (["GET /"] if _hooked(entries) else [])
     return tuple(sorted(dict.fromkeys(made), key=lambda text: not text.startswith(CHANGING)))
@@ -72,6 +74,16 @@ def pairs(trouble: Trouble) -> list[tuple[str, str]]:
     return found[:MOST_PAIRS]
 
 
+def brief(text: str) -> str:
+    """A request, cut where it is too long to be read.
+
+    Example:
+        >>> brief("GET /"), len(brief("POST / " + "x" * 500))
+        ('GET /', 70)
+    """
+    return text if len(text) <= BRIEF else f"{text[: BRIEF - 1]}…"
+
+
 def fits(text: str, route: str) -> bool:
     """Whether a request that was given is one for a route.
 
@@ -88,20 +100,3 @@ def fits(text: str, route: str) -> bool:
     )
     plain = asked.path.partition("?")[0]
     return asked.method == (method or "GET") and re.fullmatch(pattern, plain) is not None
-
-
-def _fields(paths: Iterable[Path], name: str) -> Fields:
-    """What the view reads, from the first of the files that has it."""
-    for path in paths:
-        found = read_fields(_text(path), [name])
-        if found != Fields():
-            return found
-    return Fields()
-
-
-@cache
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from instep.errors import Misuse
+from instep.races.exploring.plan import Answer
 
 FIRST = re.compile(r"(?:([A-Za-z]+)\s+)?((?:https?://[^/\s]*)?/\S*)(?:\s+(.*))?$", re.S)
 HEADER = re.compile(r"""(?:^|\s)-H\s+(?:"([^"]*)"|'([^']*)'|(\S+))""")
@@ -29,9 +30,6 @@ LONG = 100_000
 
 FACTORY = "no answer"
 """What an application answers that is none, but makes one."""
-
-Answer = dict[str, Any]
-"""`what` (status line, or how it ended), `body`, `headers`, and `told`: what it logged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -13,11 +14,20 @@ Key = tuple[int, int]
 """A moment: an actor's number and how many events it has had; (-1, 0) is the beginning."""
 
 
+NAPS = 5
+
+
 class Policy(Protocol):
     """Decides who goes on."""
 
     everywhere: bool
     """Whether every access of a candidate is a step, the thousandth turn of a loop as well."""
+
+    naps: int
+    """So many sleeps in a row show that a thread waits for another one."""
+
+    refused: frozenset[Key]
+    """Attempts to take a lock that fail whether it is free or not: whose, and which of his."""
 
     @property
     def misfits(self) -> int:
@@ -41,6 +51,8 @@ class Decided:
     """
 
     everywhere = False
+    naps = NAPS
+    refused: frozenset[Key] = frozenset()
 
     def __init__(self, decisions: Mapping[Key, int]) -> None:
         self.decisions = dict(decisions)
@@ -62,12 +74,19 @@ class Decided:
 
 
 class InOrder:
-    """One after the other: a sequential order of the calls."""
+    """One after the other: a sequential order of the calls.
+
+    Args:
+        order: of their numbers.
+        refused: attempts that fail, as if somebody had the lock.
+    """
 
     everywhere = False
+    naps = sys.maxsize
     misfits = 0
 
-    def __init__(self, order: Sequence[int]) -> None:
+    def __init__(self, order: Sequence[int], refused: Iterable[Key] = ()) -> None:
+        self.refused = frozenset(refused)
         self.order = {number: place for place, number in enumerate(order)}
 
     def choose(self, key: Key, current: Actor | None, enabled: Sequence[Actor]) -> Actor:
@@ -83,7 +102,9 @@ class Random:
     """
 
     everywhere = True
+    naps = NAPS
     misfits = 0
+    refused: frozenset[Key] = frozenset()
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)

@@ -17,15 +17,21 @@ def document(target: str, results: Sequence[Exploration]) -> dict[str, Any]:
     return {
         "version": VERSION,
         "target": target,
-        "verdict": "wrong" if any(result.violation for result in results) else "right",
+        "verdict": verdict(results),
         "explorations": [_exploration(result) for result in results],
     }
+
+
+def verdict(results: Sequence[Exploration]) -> str:
+    """Of all together: `wrong` if one is, `not run` if all are."""
+    found = {result.verdict for result in results}
+    return next(word for word in ("wrong", "right", "not run") if word in found)
 
 
 def _exploration(result: Exploration) -> dict[str, Any]:
     return {
         "requests": list(result.calls),
-        "verdict": "wrong" if result.violation else "right",
+        "verdict": result.verdict,
         "violation": _violation(result.violation) if result.violation else None,
         "schedules": result.schedules,
         "random": result.randoms,

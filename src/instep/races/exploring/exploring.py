@@ -7,7 +7,7 @@ from itertools import permutations
 
 from instep.errors import Misuse
 from instep.races.exploring import judging, naming, replaying
-from instep.races.exploring.choosing import Decided, InOrder, Random
+from instep.races.exploring.choosing import Decided, InOrder, Key, Random
 from instep.races.exploring.forking import reap
 from instep.races.exploring.oracle import Oracle
 from instep.races.exploring.plan import Exploration, Plan, Run, Violation
@@ -19,6 +19,8 @@ REPEATS = 2
 
 RESTARTS = 5
 """So often new candidates are taken in; a program that always shows new ones is left there."""
+
+Order = tuple[int, ...]
 
 MORE = 12
 """So many schedules are run in search of an exposed violation, when a latent one was found."""
@@ -45,6 +47,9 @@ class _Explorer:
         self.begin = time.monotonic()
         self.stage = Stage(plan, naming.Names(plan.roots()))
         self.oracle = Oracle()
+        self.blind: list[Order] = []
+        """The order that was played before anybody knew where the steps are."""
+        self.busy: dict[tuple[Key, ...], dict[Order, Run]] = {}
         self.found = 0
         self.result = Exploration(tuple(call.name for call in plan.calls), limits=plan.limits)
 
@@ -62,42 +67,62 @@ class _Explorer:
     # the orders
 
     def _orders(self) -> None:
-        """Run every sequential order, until no run shows anything new; the first one twice."""
-        first, *others = permutations(range(len(self.plan.calls)))
-        self._order(first)
-        for _ in range(RESTARTS):
-            self.oracle = Oracle()
-            new = [self._order(order) for order in (*others, first)]  # all of them, new or not
+        """Run every sequential order, until no run shows anything new.
+
+        The last one comes first and shows the others where the steps are; its own are seen later.
+        """
+        orders = [*permutations(range(len(self.plan.calls)))]
+        self.oracle, self.blind = Oracle(), orders[-1:]
+        self._order(orders[-1])
+        for again in range(RESTARTS):
+            if again:
+                self.oracle, self.blind = Oracle(), []
+            waiting = orders if again else orders[:-1]
+            new = [self._order(order) for order in waiting]
             if not any(new):
                 break
-        self.oracle.learn(first, self.stage.play(InOrder(first)))
-        judging.warn(self.result, self.plan, self.oracle)
+        self.oracle.orders = dict(sorted(self.oracle.orders.items()))
 
-    def _order(self, order: tuple[int, ...]) -> bool:
-        run = self.stage.play(InOrder(order))
-        judging.refuse(run, order, self.plan)
-        self.oracle.learn(order, run)
-        return self.stage.learn(run)
+    def _order(self, order: Order) -> bool:
+        """Play an order; whether it showed anything new."""
+        self.last = self.stage.play(InOrder(order))
+        judging.refuse(self.last, order, self.plan)
+        self.oracle.learn(order, self.last)
+        return self.stage.learn(self.last)
 
     # the schedules
 
     def _systematic(self) -> bool:
         """Turn conflicts around until nothing is left; whether new candidates were found."""
-        self.search = Search(self.limits.preemptions)
         if self.plan.replay is not None:
             return self._replay(self.plan.replay)
-        for first in range(len(self.plan.calls)):
-            self.search.add({(-1, 0): first})
-        while len(self.search) and not self._enough():
-            decisions = self.search.next()
+        orders = self.oracle.orders
+        known = [replaying.switches(run) for run in orders.values()]
+        self.search = Search(self.limits.preemptions, known)
+        for order in orders.keys() - set(self.blind):
+            self._branch(orders[order])
+        while (len(self.search) or self.blind) and not self._enough():
+            if self.blind and self.search.depth() != 1:
+                if self._order(self.blind.pop()):
+                    return True
+                self._branch(self.last)
+                continue
+            decisions, closed = self.search.next()
+            if closed and self.result.violation:
+                continue  # it would be latent, too
             run = self._run(Decided(decisions), decisions)
             if self.stage.learn(run) and not self.result.violation:
                 return True
             self.search.learn(run, decisions)
             if self.result.violation and not self._goes_on():
                 return False
-        self.result.complete = not len(self.search)
+        self.result.complete = not len(self.search) and not self.blind
         return False
+
+    def _branch(self, run: Run) -> None:
+        """Count an order, which is a schedule without a preemption, and go on from it."""
+        self._count(run)
+        self.search.learn(run, replaying.switches(run))
 
     def _goes_on(self) -> bool:
         """Whether to look for an exposed violation, since only a latent one was found."""
@@ -121,14 +146,18 @@ class _Explorer:
 
     def _run(self, policy: Decided | Random, decisions: Decisions | None) -> Run:
         run = self.stage.play(policy)
+        self._count(run)
+        if self._wrong(run, policy):
+            self._violated(run, decisions)
+        return run
+
+    def _count(self, run: Run) -> None:
         result = self.result
         result.schedules += 1
         result.accesses = max(result.accesses, run.accesses)
         result.steps = max(result.steps, len(run.moves))
+        result.failed &= all(map(judging.failed, run.outcome["answers"]))
         judging.note(result, run)
-        if self._wrong(run, policy):
-            self._violated(run, decisions)
-        return run
 
     def _wrong(self, run: Run, policy: Decided | Random) -> bool:
         if self.result.violation and latent(run.moves):
@@ -137,18 +166,30 @@ class _Explorer:
             return True
         if run.outcome["invariant"] and not self._always_broken():
             return True
-        if self.oracle.explains(run.outcome):
+        if self._judge(run).explains(run.outcome):
             return False
-        for order in list(self.oracle.orders):  # time may have passed: is it still the same?
-            self.oracle.learn(order, self.stage.play(InOrder(order)))
-        return not self.oracle.explains(run.outcome) and self._repeats(run, policy)
+        order = min(self.oracle.orders)  # time may have passed: is it still the same?
+        self.oracle.learn(order, self.stage.play(InOrder(order)))
+        return not self._judge(run).explains(run.outcome) and self._repeats(run, policy)
+
+    def _judge(self, run: Run) -> Oracle:
+        """Who knows the orders in which the same attempts to take a lock fail, if any failed.
+
+        That nobody waited is what such an attempt is for: "busy" is right where a lock was taken.
+        """
+        if not run.refused:
+            return self.oracle
+        if run.refused not in self.busy:
+            self.busy[run.refused] = {
+                order: self.stage.play(InOrder(order, run.refused)) for order in self.oracle.orders
+            }
+        return self.oracle.knowing(self.busy[run.refused])
 
     def _repeats(self, run: Run, policy: Decided | Random) -> bool:
         """Whether the schedule goes wrong again: what differs between two plays is chance."""
         for _ in range(REPEATS):
             self.oracle.compare(run, self.stage.play(policy))
-            if self.oracle.explains(run.outcome):
-                judging.warn(self.result, self.plan, self.oracle)
+            if self._judge(run).explains(run.outcome):
                 return False
         return True
 
@@ -161,7 +202,7 @@ class _Explorer:
         needs = latent(run.moves)
         self.found, self.result.after = self.result.schedules, 0
         self.result.confirmation = time.monotonic() - self.begin
-        kind, words = judging.words(self.plan, self.oracle, run)
+        kind, words = judging.words(self.plan, self._judge(run), run)
         self.result.violation = Violation(
             kind, tuple(words), run, needs, replaying.replay_id(decisions, run)
         )
@@ -180,6 +221,7 @@ class _Explorer:
         result.candidates = tuple(sorted({(path, line) for path, line, _ in self.stage.spots}))
         result.shared = tuple(sorted({_label(watched) for watched in self.stage.watched}))
         result.seconds = time.monotonic() - self.begin
+        judging.warn(result, self.plan, self.oracle)
         judging.last_words(result)
         reap()
 

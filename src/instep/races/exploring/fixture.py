@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from types import ModuleType
 from typing import Any, Self
 
+from instep.errors import Misuse
 from instep.races.exploring import late, naming, story
-from instep.races.exploring.asking import Answer, Asked, ask, parse, raised
+from instep.races.exploring.asking import Asked, ask, parse, raised
 from instep.races.exploring.exploring import explore
 from instep.races.exploring.locks import cooperative
-from instep.races.exploring.plan import Call, Exploration, Limits, Plan
+from instep.races.exploring.plan import Answer, Call, Exploration, Limits, Plan
 
 
 class Race:
@@ -56,7 +57,7 @@ class Race:
 
         Raises:
             AssertionError: a schedule equals no sequential order; the story is in its text.
-            Misuse: the calls cannot be explored.
+            Misuse: the calls cannot be explored, or all of them failed in every schedule.
         """
         calls = [Call(_name(function), called(function)) for function in functions]
         roots = [(_name(function), function) for function in functions]
@@ -91,7 +92,7 @@ class Race:
 
         Raises:
             AssertionError: a schedule equals no sequential order; the story is in its text.
-            Misuse: the requests cannot be explored.
+            Misuse: the requests cannot be explored, or all of them failed in every schedule.
         """
         calls = [Call(str(asked), _asked(app, asked)) for asked in map(parse, requests)]
         after = [Call(str(asked), _asked(app, asked)) for asked in map(parse, then)]
@@ -109,8 +110,11 @@ class Race:
 
 def _judged(plan: Plan) -> Exploration:
     result = explore(plan)
+    told = "\n".join([*story.told(result, command=False), *result.warnings])
     if result.violation:
-        raise AssertionError("\n".join(story.told(result, command=False)))
+        raise AssertionError(told)
+    if result.failed:
+        raise Misuse(told)
     return result
 
 

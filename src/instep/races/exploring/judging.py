@@ -9,8 +9,15 @@ from instep.races.exploring.asking import FACTORY
 from instep.races.exploring.oracle import Oracle, body, unrepeatable
 from instep.races.exploring.plan import Answer, Exploration, Plan, Run
 
-KEPT = ("threads", "a thread blocks")
-"""Warnings that do not come from the orders begin so."""
+BODY = "does it need another body? 'POST /order {\"item\": 1}'"
+LOGIN = "log in with --first 'POST /login user=ann'"
+HINTS = {
+    "404": "is the path right? What must be there first is made with --first 'POST /order n=1'",
+    "405": "is the method right?",
+    **dict.fromkeys(("400", "415", "422"), BODY),
+    **dict.fromkeys(("401", "403"), LOGIN),
+}
+"""What may help, by status."""
 
 
 def letter(number: int) -> str:
@@ -118,25 +125,25 @@ def refuse(run: Run, order: tuple[int, ...], plan: Plan) -> None:
 
 def warn(result: Exploration, plan: Plan, oracle: Oracle) -> None:
     """Say what makes the result worth less, from the sequential orders."""
-    result.warnings = [warning for warning in result.warnings if warning.startswith(KEPT)]
     first = next(iter(oracle.orders.values()))
     alone = {order[0]: run.outcome["answers"][order[0]] for order, run in oracle.orders.items()}
     for call, answer in {plan.calls[n].name: a for n, a in alone.items()}.items():
-        if answer is None or _failed(answer):
-            result.warnings.append(
-                f"{call} fails already alone: {_failure(answer)}; is it what you mean?"
-            )
+        if failed(answer):
+            hint = HINTS.get(answer["what"][:3] if answer else "", "is it what you mean?")
+            result.warnings.append(f"{call} fails already alone: {_failure(answer)}; {hint}")
     names = [call.name for call in plan.calls]
     if noisy := unrepeatable(oracle.masks, names):
         result.warnings.append(
             f"two equal runs differ in {', '.join(noisy[:4])}: times or random values, which do "
             "not count; if it is state in a file or database, put it back with --reset"
         )
-    if first.outside and plan.reset is None:
+    outside = dict.fromkeys(use for run in oracle.orders.values() for use in run.outside)
+    if outside:
         result.warnings.append(
-            f"the requests use {', '.join(first.outside[:3])}, which a schedule leaves to the "
-            "next one: put it back with --reset MODULE:FUNCTION"
-        )
+            f"the requests use {', '.join([*outside][:3])}: what is in files and databases is not "
+            "judged" + ("" if plan.reset else ", and a schedule leaves it to the next one: put it "
+            "back with --reset MODULE:FUNCTION")
+        )  # fmt: skip
     if all(run.outcome["invariant"] for run in oracle.orders.values()):
         result.warnings.append(
             f"the invariant does not hold in any order: {first.outcome['invariant']}"
@@ -151,9 +158,9 @@ def _failure(answer: Answer | None) -> str:
     return told if len(told) <= 160 else f"{told[:159]}…"
 
 
-def _failed(answer: Answer) -> bool:
-    what = answer["what"]
-    return what == "raised" or what[:1] in "45"
+def failed(answer: Answer | None) -> bool:
+    """Whether a call did not do what it is there for."""
+    return answer is None or answer["what"] == "raised" or answer["what"][:1] in "45"
 
 
 def note(result: Exploration, run: Run) -> None:
@@ -172,7 +179,7 @@ def last_words(result: Exploration) -> None:
             f"what the calls share ({', '.join(result.shared[:3])}) is always touched under one "
             "lock; only the order of taking it was explored"
         )
-    elif not result.candidates and not result.violation:
+    elif not result.candidates and not result.violation and not result.failed:
         result.warnings.append(
             "nothing was seen that two of the calls share and one of them writes, in the "
             "program's own modules: nothing to explore"

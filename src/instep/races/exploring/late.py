@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import ast
 import gc
+import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
@@ -24,6 +26,8 @@ from instep.races.watching.written import Written
 SELF = str(Path(__file__).parents[1])
 """What explores cannot be explored."""
 
+NAME = re.compile(r"\w+")
+
 Codes = dict[tuple[str, int, int], CodeType]
 """The code objects of a module, by qualified name, first line, and column of the body."""
 
@@ -32,14 +36,19 @@ Named = tuple[str, dict[str, object]]
 
 def own_modules(roots: Sequence[Path]) -> list[ModuleType]:
     """The program's own modules among those that are imported."""
-    hook = Watch([])  # which does not read all of the program's files
-    hook.roots = [root.resolve() for root in roots]
+    is_own = _owner(tuple(root.resolve() for root in roots))
     found = []
     for module in list(sys.modules.values()):
         path = getattr(module, "__file__", None)
-        if isinstance(path, str) and path.endswith(".py") and hook.is_own(path):
+        if isinstance(path, str) and path.endswith(".py") and is_own(path):
             found.append(module)
     return found
+
+
+@lru_cache(maxsize=8)
+def _owner(roots: tuple[Path, ...]) -> Callable[[str], bool]:
+    """Whether a file is the program's; a test-suite asks for the same ones in every test."""
+    return cache(Watch(roots).is_own)
 
 
 @contextmanager
@@ -58,7 +67,7 @@ def instrumented(
     if modules is None:
         modules = own_modules(roots or [Path.cwd()])
     modules = [module for module in modules if not str(module.__file__).startswith(SELF)]
-    new = _compiled(tuple(modules))
+    new = _compiled(modules)
     watched.update(new)
     old = _swap(new)
     try:
@@ -69,16 +78,16 @@ def instrumented(
             function.__code__ = code
 
 
-@lru_cache(maxsize=2)
-def _compiled(modules: tuple[ModuleType, ...]) -> dict[str, Codes]:
+def _compiled(modules: Iterable[ModuleType]) -> dict[str, Codes]:
     """New code for the modules that have none of the kind yet, by path."""
-    trees = {module: tree for module in modules if (tree := _tree(module)) is not None}
-    written = Written()
-    for _, parsed in trees.values():
-        written.look(parsed)
+    sources = {module: source for module in modules if (source := _source(module)) is not None}
+    attributes = set().union(*(source.written.attributes for source in sources.values()))
+    containers = set().union(*(source.written.containers for source in sources.values()))
     return {
-        str(module.__file__): _codes(module, source, written)
-        for module, (source, _) in trees.items()
+        str(module.__file__): _codes(
+            module, source.text, source.of(attributes), source.of(containers)
+        )
+        for module, source in sources.items()
         if str(module.__file__) not in watched
     }
 
@@ -96,11 +105,22 @@ def _swap(new: Mapping[str, Codes]) -> list[tuple[FunctionType, CodeType]]:
     return old
 
 
-def _codes(module: ModuleType, source: str, written: Written) -> Codes:
-    """The code objects of a module, instrumented, by name and line."""
+@cache
+def _codes(
+    module: ModuleType, text: str, attributes: frozenset[str], containers: frozenset[str]
+) -> Codes:
+    """The code objects of a module, instrumented, by name and line.
+
+    Args:
+        module: of the program.
+        text: its source.
+        attributes: that are written anywhere in the program, of those that it names.
+        containers: likewise.
+    """
+    written = Written(set(attributes), set(containers))
     try:
         code = instrument(
-            source, str(module.__file__), module.__dict__, name=module.__name__, written=written
+            text, str(module.__file__), module.__dict__, name=module.__name__, written=written
         )
     except Exception:  # the program goes on, unwatched here
         return {}
@@ -124,9 +144,32 @@ def _inner(code: CodeType) -> Iterator[CodeType]:
             yield from _inner(constant)
 
 
-def _tree(module: ModuleType) -> tuple[str, ast.Module] | None:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is in a module's file.
+
+    Args:
+        text: of it.
+        names: that stand in it.
+        written: what its functions write.
+    """
+
+    text: str
+    names: frozenset[str]
+    written: Written
+
+    def of(self, names: Iterable[str]) -> frozenset[str]:
+        """Those that can be meant here; a private one is spelt otherwise in its class."""
+        return frozenset(name for name in names if name in self.names or "__" in name)
+
+
+@cache
+def _source(module: ModuleType) -> _Source | None:
     try:
-        source = Path(str(module.__file__)).read_text(encoding="utf-8")
-        return source, ast.parse(source)
+        text = Path(str(module.__file__)).read_text(encoding="utf-8")
+        tree = ast.parse(text)
     except (OSError, ValueError, SyntaxError, RecursionError):
         return None
+    written = Written()
+    written.look(tree)
+    return _Source(text, frozenset(NAME.findall(text)), written)

@@ -9,13 +9,12 @@ nobody else can go on: time passes last.
 
 from __future__ import annotations
 
-import _queue
 import queue
 import threading
 import time
 from _thread import RLock as PlainRLock
 from _thread import allocate_lock, get_ident
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,14 +23,23 @@ from instep.races.exploring.turns import Actor, Pending, Turns
 _sleep = time.sleep
 _start = threading.Thread.start
 _join = threading.Thread.join
+_is_set = threading.Event.is_set
 
 
 class Stage:
     """Where the one exploration of this process, if there is one, is found."""
 
     turns: Turns | None = None
+    daemons = False
+    """Whether threads that are started outside of schedules end with the process."""
+
     seen: Any = None
     """Told of what is done to locks: `seen.lock` makes a line of the story, `seen.tell` adds it."""
+
+
+TAKEN, GIVEN, LOOKED = "taken", "given", ""
+"""What is done to a lock: looking at it without waiting conflicts with all, giving with nothing
+else."""
 
 
 def playing() -> tuple[Turns, Actor] | None:
@@ -47,9 +55,10 @@ def take(turns: Turns, me: Actor, lock: Any, blocking: bool, timeout: float | No
     while True:
         event = Stage.seen.lock(me, "acquire", lock)
         ready = (lambda: lock._free(me)) if blocking else (lambda: True)
-        # The order of taking a library's own lock is its own affair: no reason for a schedule.
-        token = None if event.inner == "library" else ("lock", id(lock))
-        pending = Pending("acquire", token, True, ready, limited, event=event, subject=lock)
+        pending = Pending(
+            "acquire", _token(event, lock, TAKEN if blocking else LOOKED), True, ready, limited,
+            event=event, subject=lock,
+        )  # fmt: skip
         turns.arrive(me, pending)
         late, me.late = me.late, False
         got: bool = lock._take(me)
@@ -60,10 +69,35 @@ def take(turns: Turns, me: Actor, lock: Any, blocking: bool, timeout: float | No
             return got
 
 
-def give(me: Actor, lock: Any) -> None:
+def look(turns: Turns, me: Actor, lock: Any) -> bool:
+    """Look whether a lock is taken, which is an attempt to take it without waiting."""
+    event = Stage.seen.lock(me, "ask", lock)
+    turns.arrive(me, Pending("ask", _token(event, lock, LOOKED), True, event=event))
+    got: bool = Stage.seen.attempt(me, lambda: lock._free(me))
+    event.value = "free" if got else "taken"
+    Stage.seen.tell(event)
+    return not got
+
+
+def _token(event: Any, lock: Any, how: str) -> tuple[tuple[str, int], str] | None:
+    """What a step does to a lock, told apart by what it conflicts with.
+
+    The order of taking a library's own lock is its own affair: no reason for a schedule.
+    """
+    return None if event.inner == "library" else (("lock", id(lock)), how)
+
+
+def giving(turns: Turns, me: Actor, lock: Any) -> None:
+    """A lock is about to be given back: until then, who only looks at it finds it taken."""
+    event = Stage.seen.lock(me, "release", lock)
+    if not event.inner:
+        turns.arrive(me, Pending("release", _token(event, lock, GIVEN), event=event))
+    Stage.seen.tell(event)
+
+
+def given(me: Actor, lock: Any) -> None:
     """Note that a lock was given back, by whoever had it."""
-    Stage.seen.tell(Stage.seen.lock(me, "release", lock))
-    turns = Stage.turns
+    turns, me.open = Stage.turns, True
     for actor in [me, *(turns.actors if turns else ())]:
         if lock in actor.held:
             actor.held.remove(lock)
@@ -85,13 +119,16 @@ class Lock:
 
     def release(self) -> None:
         """Give it back."""
-        self._inner.release()
         if stage := playing():
-            give(stage[1], self)
+            giving(*stage, self)
+        self._inner.release()
+        if stage:
+            given(stage[1], self)
 
     def locked(self) -> bool:
         """Whether somebody has it."""
-        return self._inner.locked()
+        stage = playing()
+        return self._inner.locked() if stage is None else look(*stage, self)
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -131,12 +168,16 @@ class Real:
             return bool(self.lock.acquire())
         return take(*stage, self, blocking, timeout)
 
-    def released(self, me: Actor) -> None:
-        """It was given back."""
+    def release(self, stage: tuple[Turns, Actor], native: Callable[[], Any]) -> Any:
+        """Give it back."""
+        if self._count <= 1:
+            giving(*stage, self)
+        result = native()
         self._count -= 1
         if self._count <= 0:
             self._owner = None
-            give(me, self)
+            given(stage[1], self)
+        return result
 
     def _free(self, _: Actor) -> bool:
         if hasattr(self.lock, "locked"):
@@ -168,12 +209,15 @@ class RLock:
 
     def release(self) -> None:
         """Give it back, as often as it was taken."""
+        stage = playing() if self._count == 1 else None
+        if stage:
+            giving(*stage, self)
         self._inner.release()
         self._count -= 1
         if self._count == 0:
             self._owner = None
-            if stage := playing():
-                give(stage[1], self)
+        if stage:
+            given(stage[1], self)
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -212,13 +256,34 @@ class RLock:
         self._inner, self._owner, self._count = PlainRLock(), None, 0
 
 
+class SimpleQueue(queue._PySimpleQueue):  # type: ignore[name-defined, misc]
+    """As `queue` has it in Python; who looks at its size waits for his turn."""
+
+    def qsize(self) -> int:
+        """How many items are in it."""
+        with self._count._cond:
+            return len(self._queue)
+
+    def empty(self) -> bool:
+        """Whether there is none."""
+        return self.qsize() == 0
+
+
+def is_set(event: threading.Event) -> bool:
+    """`Event.is_set`: a look at a time at which nobody sets it."""
+    if playing() is None:
+        return _is_set(event)
+    with event._cond:  # type: ignore[attr-defined]
+        return _is_set(event)
+
+
 def sleep(seconds: float) -> None:
     """`time.sleep`: in an exploration, a place where others may go on, and no time at all."""
     if (stage := playing()) is None:
         _sleep(seconds)
         return
     turns, me = stage
-    me.open = True
+    me.open, me.naps = True, me.naps + 1
     event = Stage.seen.lock(me, "sleep", seconds)
     turns.arrive(me, Pending("sleep", yields=True, event=event))
     Stage.seen.tell(event)
@@ -227,6 +292,7 @@ def sleep(seconds: float) -> None:
 def start(thread: threading.Thread) -> None:
     """`Thread.start`: a thread that an actor starts is an actor too."""
     if (stage := playing()) is None:
+        thread._daemonic |= Stage.daemons  # type: ignore[attr-defined]
         _start(thread)
         return
     turns, me = stage
@@ -261,7 +327,8 @@ NAMES: tuple[tuple[Any, str, Any], ...] = (
     (threading, "Lock", Lock),
     (threading, "RLock", RLock),
     (threading, "_allocate_lock", Lock),
-    (queue, "SimpleQueue", getattr(queue, "_PySimpleQueue", _queue.SimpleQueue)),
+    (queue, "SimpleQueue", SimpleQueue),
+    (threading.Event, "is_set", is_set),
     (time, "sleep", sleep),
     (threading.Thread, "start", start),
     (threading.Thread, "join", join),

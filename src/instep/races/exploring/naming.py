@@ -7,13 +7,16 @@ types is told by its class and its attributes.
 from __future__ import annotations
 
 import sys
+from array import array
 from ast import literal_eval
-from collections import deque
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
+
+from instep.races.watching.uses import content
 
 MOST = 5_000
 """So many objects are walked through at most."""
@@ -28,6 +31,10 @@ DEEP = 6
 PLAIN = (str, int, float, bool, bytes, type(None), complex)
 ATTRIBUTE, ITEM, WHOLE = "attribute", "item", "whole"
 
+
+INDEXED: tuple[type[Any], ...] = (dict, list, array, bytearray)
+HOLDING = (UserDict, UserList, ChainMap)
+"""Of the standard library, and yet nothing but what is in them."""
 
 CONTAINERS = (dict, list, tuple, set, frozenset, deque)
 
@@ -69,22 +76,22 @@ def peek(owner: Any, key: Any, item: bool) -> Any:
     if type(owner) is dict or isinstance(owner, dict):
         return dict.get(owner, key, ABSENT)
     if type(owner) is CellType:
-        return _content(owner)
+        return content(owner, ABSENT)
     if item:
+        owner = _kept(owner)
+        cls = next((cls for cls in INDEXED if isinstance(owner, cls)), None)
         try:
-            return list.__getitem__(owner, key) if isinstance(owner, list) else ABSENT
-        except (IndexError, TypeError):
+            return cls.__getitem__(owner, key) if cls else ABSENT
+        except (LookupError, TypeError):
             return ABSENT
     if isinstance(owner, type):
         return vars(owner).get(key, ABSENT)
     return attributes(owner).get(key, ABSENT)
 
 
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return ABSENT
+def _kept(value: Any) -> Any:
+    """The plain container in which one of `collections` keeps its items."""
+    return attributes(value).get("data") if isinstance(value, UserDict | UserList) else value
 
 
 class Names:
@@ -142,7 +149,7 @@ def state(names: Names, watched: Iterable[Watched]) -> tuple[dict[str, str], dic
         if how == ITEM:
             label = f"{name}[{key}]"
         value = owner if how == WHOLE else _found(owner, key, how)
-        value = _content(value) if type(value) is CellType else value
+        value = content(value, ABSENT) if type(value) is CellType else value
         found[label], words[label] = digest(value), text(value, 160)
     return found, words
 
@@ -173,7 +180,7 @@ def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         for place, inner in enumerate(list(value)[:WIDE]):
             yield f"{name}[{place}]", inner
     elif type(value) is CellType:
-        yield name, _content(value)
+        yield name, content(value, ABSENT)
     elif isinstance(value, MethodType):
         yield type(value.__self__).__name__, value.__self__
         yield name, value.__func__
@@ -201,6 +208,7 @@ def text(value: Any, room: int = 40) -> str:
     """A value in a few characters, for people."""
     if value is ABSENT:
         return "nothing"
+    value = list(value) if isinstance(value, array | bytearray) else _kept(value)
     told = _told(value, 0)
     return told if len(told) <= room else f"{told[: room - 1]}…"
 
@@ -251,7 +259,10 @@ class _Digest:
             return f"tuple{[self.of(v, depth) for v in value]}"
         if isinstance(value, type | FunctionType | ModuleType):
             return f"<{getattr(value, '__name__', '')}>"
-        own = {} if _is_foreign(value) else attributes(value)
+        if isinstance(value, array | bytearray):
+            return repr(bytes(value))
+        foreign = _is_foreign(value) and not isinstance(value, HOLDING)
+        own = {} if foreign else attributes(value)
         inner = sorted((str(name), self.of(v, depth)) for name, v in own.items())
         return f"<{type(value).__qualname__} {inner}>"
 
@@ -271,7 +282,7 @@ class _Digest:
 def _is_foreign(value: Any) -> bool:
     """Of a library: its inside is its own affair, and full of locks and clocks."""
     if isinstance(value, FunctionType):
-        return _is_abroad(value.__code__.co_filename)
+        return is_abroad(value.__code__.co_filename)
     return _foreign(value if isinstance(value, type) else type(value))
 
 
@@ -279,8 +290,9 @@ def _is_foreign(value: Any) -> bool:
 def _foreign(cls: type) -> bool:
     module = sys.modules.get(cls.__module__)
     path = getattr(module, "__file__", None) or ""
-    return not path or _is_abroad(path)
+    return not path or is_abroad(path)
 
 
-def _is_abroad(path: str) -> bool:
+def is_abroad(path: str) -> bool:
+    """Whether a file is an installed library's, or Python's own."""
     return "site-packages" in path or path.startswith(sys.base_prefix)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from html import unescape
 
 from instep.races.exploring.plan import Answer, Outcome, Run
 
@@ -72,8 +73,8 @@ class Oracle:
         if one.hangs or one.waits or other.hangs or other.waits:
             return
         before, after = facts(one.outcome), facts(other.outcome)
-        for name in before.keys() | after.keys():
-            self._mask(name, before.get(name, ""), after.get(name, ""))
+        for name in before.keys() & after.keys():
+            self._mask(name, before[name], after[name])
 
     def _mask(self, name: str, before: str, after: str) -> None:
         if before.partition("\n")[0] != after.partition("\n")[0]:
@@ -100,6 +101,12 @@ class Oracle:
     def masked(self, outcome: Outcome) -> Facts:
         """What counts of an outcome."""
         return {name: self._masked(name, text) for name, text in facts(outcome).items()}
+
+    def knowing(self, orders: Mapping[tuple[int, ...], Run]) -> Oracle:
+        """One that masks the same, and knows other runs of the orders."""
+        other = Oracle()
+        other.orders, other.masks, other.chance = dict(orders), self.masks, self.chance
+        return other
 
     def explains(self, outcome: Outcome) -> bool:
         """Whether some order leads to the same."""
@@ -155,7 +162,7 @@ HIDDEN = re.compile(r"(?is)<(head|style|script)\b.*?</\1>|<[^>]*>")
 
 def _plain(text: str) -> str:
     """What a reader sees of a page."""
-    return HIDDEN.sub(" ", text).strip() if text.startswith("<") else text
+    return unescape(HIDDEN.sub(" ", text)).strip() if text.startswith("<") else text
 
 
 def body(answer: Answer | None) -> str:

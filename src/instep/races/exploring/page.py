@@ -37,6 +37,8 @@ def page(target: str, results: Sequence[Exploration]) -> str:
     """The page, as text to be written to a file."""
     found = sum(result.violation is not None for result in results)
     verdict = f"{found} violation{'s' if found != 1 else ''}" if found else "no violation seen"
+    if all(result.verdict == "not run" for result in results):
+        verdict = "nothing was explored"
     title = escape(f"{target}: {verdict}")
     return "".join(
         [

@@ -12,6 +12,8 @@ Spot = tuple[str, int, int]
 """Path, line and column of an access."""
 
 Answer = dict[str, Any]
+"""`what` (status line, or how it ended), `body`, `headers`, and `told`: what it logged."""
+
 Outcome = dict[str, Any]
 """`answers`, `then`, `state`, `invariant` are compared with the orders; `words` tell the state."""
 
@@ -84,7 +86,8 @@ class Line:
     Args:
         actor: its number.
         count: which event of this actor it was.
-        what: `read`, `write`, `update`, `test`, `iterate`, `acquire`, `release`, `sleep`, `join`.
+        what: `read`, `write`, `update`, `test`, `iterate`, `acquire`, `release`, `ask` (whether
+            a lock is free), `sleep`, `join`; or `use`, of a queue, event or condition.
         path: of the source, empty if it is not the program's.
         line: of the source.
         subject: the name of the location, lock or thread.
@@ -144,8 +147,10 @@ class Run:
         spots: the places of candidates that were found.
         watched: the locations of candidates that were found.
         outside: what was used outside of the memory: files written, sockets.
+        imported: modules of libraries that were first needed here.
         accesses: how many were seen.
         alone: how often a thread blocked in something that the scheduler does not know.
+        refused: attempts to take a lock that failed: whose, and which of his.
     """
 
     outcome: Outcome
@@ -158,8 +163,10 @@ class Run:
     spots: frozenset[Spot] = frozenset()
     watched: frozenset[tuple[str, str, str]] = frozenset()
     outside: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()
     accesses: int = 0
     alone: int = 0
+    refused: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +204,7 @@ class Exploration:
         candidates: path and line of each.
         shared: the names of what two of the calls touch and one of them writes.
         complete: all schedules with so many preemptions were run.
+        failed: every call failed in every schedule.
         warnings: what makes it worth less.
         confirmed: fingerprints of the findings of `check` that the violation runs through.
         seconds: it took.
@@ -215,8 +223,14 @@ class Exploration:
     candidates: tuple[tuple[str, int], ...] = ()
     shared: tuple[str, ...] = ()
     complete: bool = False
+    failed: bool = True
     warnings: list[str] = field(default_factory=list)
     confirmed: tuple[str, ...] = ()
     seconds: float = 0.0
     confirmation: float = 0.0
     limits: Limits = Limits()
+
+    @property
+    def verdict(self) -> str:
+        """`wrong`, `right`, or `not run` if nothing worked that could have gone wrong."""
+        return "wrong" if self.violation else "not run" if self.failed else "right"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
+from itertools import islice
+from types import ModuleType
 from typing import Any
 
 from instep.errors import Misuse
@@ -15,6 +19,9 @@ from instep.races.exploring.plan import Plan, Run, Spot
 from instep.races.exploring.seeing import Seen
 from instep.races.exploring.turns import Turns
 from instep.races.watching.probe import listen
+
+CHANGING = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link")
+"""Events that tell of changes to a folder."""
 
 
 class Stage:
@@ -38,6 +45,8 @@ class Stage:
             found = frozenset(spot for spot in found if spot[:2] in self.plan.lines)
         for path in {path for path, _, _ in run.spots} | {line.path for line in run.story}:
             windows.prepare(path)
+        for module in run.imported:
+            _import(module)
         new = bool(found - self.spots or run.watched - self.watched)
         self.spots |= found
         self.watched |= run.watched
@@ -60,7 +69,7 @@ class Stage:
 
     def _played(self, policy: Policy) -> dict[str, Any]:
         """What the child does."""
-        plan, outside = self.plan, _Outside()
+        plan, outside, modules = self.plan, _Outside(), len(sys.modules)
         if plan.reset:
             _reset(plan.reset)
         for call in plan.before:
@@ -75,6 +84,7 @@ class Stage:
         locks.Stage.turns = None
         told = self._told(turns, seen)
         told["outside"] = outside.found
+        told["imported"] = _imported(len(sys.modules) - modules)
         stuck = turns.overdue or bool(turns.waits)
         told["outcome"]["then"] = [] if stuck else [call.call() for call in plan.then]
         told["outcome"]["invariant"] = None if stuck else _broken(plan.invariant)
@@ -101,7 +111,25 @@ class Stage:
             "watched": sorted(watched),
             "accesses": seen.accesses,
             "alone": turns.left_alone,
+            "refused": seen.refused,
         }
+
+
+def _imported(count: int) -> list[str]:
+    """The newest modules, those of the program left out: their import is a part of its run."""
+    newest = list(islice(reversed(sys.modules), max(count, 0)))
+    return [name for name in reversed(newest) if _is_foreign(sys.modules[name])]
+
+
+def _is_foreign(module: ModuleType) -> bool:
+    path = getattr(module, "__file__", None)
+    return isinstance(path, str) and naming.is_abroad(path)
+
+
+def _import(name: str) -> None:
+    """Import a library's module before the forks, each of which would have to do it again."""
+    with suppress(Exception), redirect_stdout(sys.stderr):
+        importlib.import_module(name)
 
 
 def _reset(reset: Callable[[], Any]) -> None:
@@ -143,6 +171,8 @@ class _Outside:
             path = os.fsdecode(path)
             if not path.startswith(("/dev/", "/proc/")) and not path.endswith(".pyc"):
                 self._note(f"the file {path}")
+        elif event in CHANGING:
+            self._note(f"the path {os.fsdecode(arguments[0])}")
         elif event == "sqlite3.connect":
             if arguments[0] != ":memory:":
                 self._note(f"the database {arguments[0]}")

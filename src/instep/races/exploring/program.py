@@ -19,7 +19,7 @@ from instep.errors import Misuse
 from instep.races.exploring import suspects
 from instep.races.exploring.asking import Asked, ask, keep, parse
 from instep.races.exploring.exploring import explore
-from instep.races.exploring.locks import cooperative
+from instep.races.exploring.locks import Stage, cooperative
 from instep.races.exploring.plan import Answer, Call, Exploration, Limits, Plan
 from instep.races.target import load
 from instep.races.watching import Watch, watch
@@ -61,7 +61,7 @@ def answered(question: Question) -> list[Exploration]:
         Misuse: the program cannot be loaded, or the requests cannot be explored.
     """
     asked = [parse(text) for text in question.requests]
-    places = suspects.read(Path(question.found)) if question.found else []
+    places = suspects.read(Path(question.found), question.chdir) if question.found else []
     if len(asked) > 3:
         raise Misuse(f"{len(asked)} requests: name at most three")
     if not asked and not places:
@@ -149,17 +149,26 @@ class Program:
 def _loaded(target: str, stack: ExitStack) -> tuple[Callable[..., Any], Watch]:
     """Import the program, its locks cooperative and its modules instrumented."""
     stack.enter_context(cooperative())
+    stack.callback(setattr, Stage, "daemons", Stage.daemons)
+    Stage.daemons = True  # a thread that runs for ever would keep the command from its end
     hook = stack.enter_context(watch([Path.cwd()], None))
     name = target.partition(":")[0]
+    if "/" in name or name.endswith(".py"):
+        file = Path(name)
+        raise Misuse(
+            f"{target} names a file; name the module, and --chdir FOLDER if it is elsewhere: "
+            f"{file.stem}:{target.partition(':')[2] or 'app'}"
+        )
     try:
         with redirect_stdout(sys.stderr):  # what the program prints is not ours
             return load(target), hook
     except Misuse:
         raise
     except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+        absent = error.name if type(error) is ModuleNotFoundError else None  # no package's metadata
+        if absent and (name == absent or name.startswith(f"{absent}.")):
             raise Misuse(
-                f"{target}: there is no module {error.name} in {Path.cwd()} or on the path; "
+                f"{target}: there is no module {absent} in {Path.cwd()} or on the path; "
                 "write MODULE:APP, and --chdir FOLDER if it is elsewhere"
             ) from None
         raise Misuse(f"{target} cannot be imported: {_short(error)}") from None
@@ -181,7 +190,8 @@ def _frames(error: BaseException) -> int:
 def _short(error: BaseException) -> str:
     """The program's own error: what, and where in the program."""
     if isinstance(error, SyntaxError):
-        return f"{error.msg} ({error.filename}:{error.lineno})"
+        version = ".".join(map(str, sys.version_info[:2]))
+        return f"{error.msg} ({error.filename}:{error.lineno}), as Python {version} reads it"
     here = str(Path.cwd())
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(here)]
     where = f" ({own[-1].filename}:{own[-1].lineno}: {own[-1].line})" if own else ""

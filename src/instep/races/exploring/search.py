@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from instep.races.exploring.choosing import Key
@@ -27,12 +27,13 @@ class Search:
 
     Args:
         preemptions: at most so many in one schedule.
+        known: schedules that need not be run again.
     """
 
-    def __init__(self, preemptions: int) -> None:
+    def __init__(self, preemptions: int, known: Iterable[Decisions] = ()) -> None:
         self.bound = preemptions
         self._queue: list[tuple[int, int, int, tuple[tuple[Key, int], ...]]] = []
-        self._known: set[tuple[tuple[Key, int], ...]] = set()
+        self._known = {tuple(decisions.items()) for decisions in known}
         self._seen: set[frozenset[tuple[int, ...]]] = set()
         self._number = count()
         self.dropped = False
@@ -40,9 +41,14 @@ class Search:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def next(self) -> Decisions:
-        """The most promising one: few preemptions, where today's interpreters can switch."""
-        return dict(heapq.heappop(self._queue)[-1])
+    def depth(self) -> int:
+        """How many preemptions the next one has; 0 if there is none."""
+        return self._queue[0][0] if self._queue else 0
+
+    def next(self) -> tuple[Decisions, int]:
+        """The most promising one, and at how many steps no interpreter of today can switch."""
+        _, closed, _, decisions = heapq.heappop(self._queue)
+        return dict(decisions), closed
 
     def add(self, decisions: Decisions, preemptions: int = 0, closed: int = 0) -> None:
         """One more to be run, if it is new."""

@@ -13,6 +13,7 @@ from _thread import RLock as PlainRLock
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from instep.races.exploring import naming
@@ -40,7 +41,8 @@ class Event:
     Args:
         actor: its number.
         count: which event of this actor.
-        what: `read`, `write`, `update`, `test`, `iterate`, `acquire`, `release`, `sleep`, `join`.
+        what: `read`, `write`, `update`, `test`, `iterate`, `acquire`, `release`, `ask`, `sleep`,
+            `join`.
         path: of the source, empty if it is not the program's.
         line: of the source.
         subject: the owner, key and whether it is an item, of an access; or the lock.
@@ -48,7 +50,8 @@ class Event:
         text: what the source calls it.
         time: how often this actor has been here.
         number: its place in the story.
-        inner: what it is inside of: nothing, the `standard` library's (a queue), a `library`'s.
+        inner: what it is inside of: nothing, a `queue` (or event, condition, semaphore), another
+            module of the `standard` library, a `library`.
     """
 
     actor: int
@@ -85,6 +88,7 @@ class Seen(Listener):
         self.accesses = 0
         self.turned: Counter[Any] = Counter()
         self.real: dict[int, Real] = {}
+        self.refused: list[tuple[int, int]] = []
 
     def access(self, kind: str, owner: object, key: object, site: Site) -> None:
         """An access is about to be made."""
@@ -133,6 +137,7 @@ class Seen(Listener):
         self, me: Actor, where: Any, time: int, kind: str, owner: Any, key: Any, site: Site
     ) -> None:
         """One more turn of a loop: no step, and only the last one is told."""
+        self.turns.turned(me)
         event = self.tails.get(where)
         if event is None:
             place = site.place
@@ -179,16 +184,28 @@ class Seen(Listener):
     ) -> Any:
         """A lock of the system waits for its turn as well; the others do so by themselves."""
         stage = playing()
-        if stage is None or type(lock) not in (LockType, PlainRLock):
+        if stage is None:
             return native()
-        return self._of(lock).acquire(stage, blocking, timeout)
+        taking = native
+        if type(lock) in (LockType, PlainRLock):
+            taking = partial(self._of(lock).acquire, stage, blocking, timeout)
+        return taking() if blocking and timeout < 0 else self.attempt(stage[1], taking)
+
+    def attempt(self, me: Actor, taking: Callable[[], Any]) -> Any:
+        """An attempt to take a lock, or a look at it, that may fail; some have to."""
+        me.attempts += 1
+        this = me.number, me.attempts
+        got = this not in self.turns.policy.refused and taking()
+        if not got:
+            self.refused.append(this)
+        return got
 
     def release(self, lock: Any, site: Site, native: Callable[[], Any]) -> Any:
         """A lock was given back."""
-        result, stage = native(), playing()
-        if stage is not None and type(lock) in (LockType, PlainRLock):
-            self._of(lock).released(stage[1])
-        return result
+        stage = playing()
+        if stage is None or type(lock) not in (LockType, PlainRLock):
+            return native()
+        return self._of(lock).release(stage, native)
 
     def _of(self, lock: Any) -> Real:
         return self.real.setdefault(id(lock), Real(lock))
@@ -226,6 +243,7 @@ def _where() -> tuple[str, int, str]:
         if "site-packages" in path:
             through = "library"
         elif not path.startswith(OWN):
-            through = through or "standard"
+            waits = frame.f_globals.get("__name__") in ("threading", "queue")
+            through = through or ("queue" if waits else "standard")
         frame = frame.f_back
     return "", 0, "library"

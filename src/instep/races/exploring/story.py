@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from instep.races.exploring.judging import letter, relative
 from instep.races.exploring.oracle import body
 from instep.races.exploring.plan import Exploration, Line, Run, Violation
 from instep.races.exploring.replaying import source
+from instep.races.exploring.telling import LOCKS
 
 WIDE, NARROW = 100, 80
 VERBS = {
@@ -19,6 +20,7 @@ VERBS = {
     "update": "changes",
     "iterate": "goes through",
     "acquire": "takes",
+    "ask": "looks at",
     "release": "gives back",
     "sleep": "sleeps",
     "join": "waits for",
@@ -62,8 +64,8 @@ def beats(run: Run) -> list[Beat]:
             found[-1] = _more(before, line)
         else:
             switched = before is not None and before.actor != line.actor
-            notes = (_note(line),)
-            found.append(Beat(line.actor, line.path, line.line, source(line), notes, switched))
+            beat = Beat(line.actor, line.path, line.line, source(line), (), switched)
+            found.append(_more(beat, line))
         if last[line.actor] == place and line.actor < len(answers):
             found.append(_end(run, line.actor))
     found.extend(_end(run, actor) for actor in sorted(told))
@@ -71,16 +73,16 @@ def beats(run: Run) -> list[Beat]:
 
 
 def _more(before: Beat, line: Line) -> Beat:
-    note = _note(line)
-    notes = before.notes if note in before.notes else (*before.notes, note)
-    return Beat(before.actor, before.path, before.line, before.code, notes, before.switched)
+    notes = [] if line.what == "use" else [_note(line)]  # of what it is, the source says
+    new = (note for note in notes if note not in before.notes)
+    return replace(before, notes=(*before.notes, *new))
 
 
 def _note(line: Line) -> str:
     name = f" {line.subject}" if line.subject else ""
     if line.what == "test":
         return f"looks at{name}: {line.value}"
-    if line.what in ("acquire", "release", "sleep", "join"):
+    if line.what in LOCKS:
         return f"{VERBS[line.what]}{name}{f': {line.value}' if line.value else ''}"
     return f"{VERBS[line.what]}{name}: {line.value}"
 
@@ -133,6 +135,16 @@ def window(violation: Violation) -> str:
 
 def summary(result: Exploration) -> list[str]:
     """What a search without a find is worth."""
+    if result.failed:
+        return [
+            f"nothing was explored: every call failed in each of {result.schedules} schedules, so "
+            "what it is there for never happened."
+        ]
+    if result.complete and result.schedules <= len(result.orders):
+        return [
+            "no violation, but nothing was tried either: no step was seen at which these calls "
+            "could meet. What files, databases and libraries keep is not seen."
+        ]
     bound = result.limits.preemptions
     most = f"<= {bound} preemption{'s' if bound != 1 else ''}"
     systematic = result.schedules - result.randoms
@@ -140,8 +152,8 @@ def summary(result: Exploration) -> list[str]:
     random = f" and {result.randoms} at random" if result.randoms else ""
     return [
         f"no violation among {systematic} schedules with {most}{cut}{random}, over "
-        f"{result.accesses} accesses ({len(result.candidates)} candidate lines). Not seen is not "
-        "proven."
+        f"{result.accesses} accesses ({len(result.candidates)} candidate lines). Files and "
+        "databases are not judged. Not seen is not proven."
     ]
 
 

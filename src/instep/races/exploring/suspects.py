@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from instep.errors import Misuse
-from instep.races.checking import findings_in
+from instep.races.exploring import guessing
 from instep.races.exploring.asking import Asked, parse
 from instep.races.exploring.plan import Exploration
 
-Found = Mapping[str, Any]
-"""A finding, as the JSON of `instep check` has it."""
+Found = dict[str, Any]
+"""A finding, as the JSON of `instep check` has it, with absolute paths."""
 
-ROUTE = re.compile(r"^([A-Z]+) (/[^<>\s]*)$")
 MOST = 12
 """So many pairs of requests are explored."""
 
 
-def read(path: Path) -> list[Found]:
+def read(path: Path, folder: Path = Path()) -> list[Found]:
     """The findings of a file.
+
+    Args:
+        path: of the file.
+        folder: where the program runs; paths are relative to here, or else to it.
 
     Raises:
         Misuse: it cannot be read, is something else, or there is nothing in it.
     """
+    from instep.races.checking import findings_in  # it is large, and asked for here alone
+
     found: list[Found] = list(findings_in(path))
     if not found:
         raise Misuse(f"{path}: no findings in it, so there is nothing to confirm")
+    for finding in found:
+        for place in (finding, *finding["sites"]):
+            here = Path(place["path"])
+            place["path"] = os.path.realpath(here if here.exists() else folder / here)
     return found
 
 
@@ -41,12 +49,7 @@ def lines(found: Sequence[Found]) -> frozenset[tuple[str, int]]:
 
 def of(finding: Found) -> set[tuple[str, int]]:
     """Path and line of every place of one finding."""
-    places = [finding, *finding.get("sites", [])]
-    return {
-        (os.path.realpath(place["path"]), place["line"])
-        for place in places
-        if place.get("path") and place.get("line")
-    }
+    return {(place["path"], place["line"]) for place in (finding, *finding["sites"])}
 
 
 def pairs(found: Sequence[Found]) -> list[list[Asked]]:
@@ -57,28 +60,30 @@ def pairs(found: Sequence[Found]) -> list[list[Asked]]:
     """
     made: dict[tuple[str, str], list[Asked]] = {}
     for finding in found:
-        routes = _routes(finding)
-        for route in routes:
-            made.setdefault((route, route), [parse(route)] * 2)
-        for first, second in pairwise(routes):
+        requests = _requests(finding)
+        for request in requests:
+            made.setdefault((request, request), [parse(request)] * 2)
+        for first, second in pairwise(requests):
             made.setdefault((first, second), [parse(first), parse(second)])
     if not made:
         raise Misuse(
-            "none of the findings is reached by a route without parameters; name the requests: "
-            '"POST /order/7 n=1"'
+            'none of the findings is reached by a route; name the requests: "POST /order/7 n=1"'
         )
     return list(made.values())[:MOST]
 
 
-def _routes(finding: Found) -> list[str]:
-    """Routes that need no parameter."""
-    found = []
-    for actor in finding.get("actors", []):
-        for route in actor.get("routes", []):
-            match = ROUTE.match(route if " " in route else f"GET {route}")
-            if match and match.group(0) not in found:
-                found.append(match.group(0))
-    return found
+def _requests(finding: Found) -> list[str]:
+    """One for each route: with the parameters and the fields that its view seems to need."""
+    paths = sorted({Path(path) for path, _ in of(finding)})
+    name = str(finding["location"]).rpartition(".")[2]
+    keys = [key for path in paths for key in guessing.known_keys(guessing.source_of(path), name)]
+    found: dict[str, None] = {}
+    for actor in finding["actors"]:
+        fields = guessing.fields_of(paths, actor["name"])
+        for route in actor["routes"]:
+            if "/" in route:
+                found[guessing.request(route, keys=keys, fields=fields)] = None
+    return list(found)
 
 
 def confirmed(found: Sequence[Found], result: Exploration) -> list[str]:

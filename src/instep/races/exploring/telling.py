@@ -19,7 +19,7 @@ STEPS = 3_000
 MOST = 12
 """So many lines of the same source line by the same actor are told, and the last one."""
 
-LOCKS = ("acquire", "release", "sleep", "join")
+LOCKS = ("acquire", "release", "ask", "sleep", "join")
 
 Names = dict[tuple[int, Any], str]
 
@@ -84,13 +84,15 @@ def story(seen: Seen, names: Names, objects: naming.Names) -> list[Any]:
 
 def _matters(event: Event, names: Names) -> bool:
     if event.what in LOCKS:
-        return bool(event.path) and not event.inner
+        return bool(event.path) and event.inner in ("", "queue")
     owner, key, _ = event.subject
     return (id(owner), key) in names
 
 
 def _line(event: Event, names: Names, objects: naming.Names) -> list[Any]:
     value = str(event.value)
+    if event.inner:
+        return [event.actor, event.count, "use", event.path, event.line, "", ""]
     if event.what in LOCKS:
         name = _waited(event.subject, objects)
     else:
@@ -117,6 +119,8 @@ def waits(turns: Turns, seen: Seen, names: naming.Names) -> list[Any]:
         name = _waited(subject, names)
         holder = next((a.number for a in turns.actors if subject in a.held), -1)
         line = pending.event
+        if line and line.inner and holder == actor.number:  # a queue, a condition, an event
+            name, holder = "somebody to wake it", -1
         at = (line.path, line.line) if line else ("", 0)
         found.append([actor.number, name, holder, *at])
     return found
@@ -152,6 +156,8 @@ def heard(told: dict[str, Any]) -> Run:
         spots=frozenset((path, line, column) for path, line, column in told["spots"]),
         watched=frozenset((name, key, how) for name, key, how in told["watched"]),
         outside=tuple(told["outside"]),
+        imported=tuple(told["imported"]),
         accesses=told["accesses"],
         alone=told["alone"],
+        refused=tuple((actor, attempt) for actor, attempt in told["refused"]),
     )

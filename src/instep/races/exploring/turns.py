@@ -31,7 +31,7 @@ STANDING = 3
 """So many looks without progress and without processor time: it blocks in something unknown."""
 
 ENDLESS = 20_000
-"""Steps in a row after which a thread that waits for another one by turning must let it go on."""
+"""Steps, or turns of a loop, after which a thread waits for another one, and must let it go on."""
 
 
 @dataclass(slots=True)
@@ -69,7 +69,10 @@ class Actor:
     gate: Any = field(default_factory=allocate_lock)
     pending: Pending | None = None
     events: int = 0
+    attempts: int = 0
     row: int = 0
+    naps: int = 0
+    turned: int = 0
     open: bool = True
     site: Any = None
     done: bool = False
@@ -211,7 +214,9 @@ class Turns:
         assert pending is not None
         leaves = current is not None and chosen is not current and current.pending is not None
         preempts = bool(leaves and current and current.pending and not current.pending.yields)
-        chosen.row = chosen.row + 1 if chosen is current else 0
+        chosen.row += 1
+        if chosen is not current:
+            chosen.row = chosen.naps = chosen.turned = 0
         self.steps.append(
             Step(
                 chosen.number,
@@ -231,9 +236,18 @@ class Turns:
     def _fair(self, current: Actor | None, enabled: list[Actor]) -> Actor | None:
         """Somebody else, if one has gone on for so long that it must be waiting for another."""
         others = [actor for actor in enabled if actor is not current]
-        if current is None or current.row < ENDLESS or not others:
+        if current is None or not others:
             return None
-        return others[0]
+        waits = current.row >= ENDLESS or current.naps > self.policy.naps
+        return others[0] if waits else None
+
+    def turned(self, me: Actor) -> None:
+        """One more turn of a loop that is no step; who turns for ever waits for another one."""
+        me.turned += 1
+        if me.turned >= ENDLESS:
+            me.row = ENDLESS
+            self.arrive(me, Pending("sleep", yields=True))
+            me.silent = True
 
     def _nobody(self, waiting: list[tuple[Actor, Pending]]) -> None:
         """Nobody can go on: all is done, or it is a deadlock, or somebody is away."""

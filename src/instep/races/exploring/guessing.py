@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 PARAMETER = re.compile(
@@ -108,6 +110,29 @@ def value_for(name: str) -> object:
 
 def _text(value: object) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def fields_of(paths: Iterable[Path], name: str) -> Fields:
+    """What a view reads, from the first of the files that has it.
+
+    Args:
+        paths: of modules.
+        name: of the view: `add`, `Todos.post`.
+    """
+    for path in paths:
+        found = read_fields(source_of(path), [name])
+        if found != Fields():
+            return found
+    return Fields()
+
+
+@cache
+def source_of(path: Path) -> str:
+    """What is in a file; nothing if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def read_fields(source: str, functions: Sequence[str]) -> Fields:
