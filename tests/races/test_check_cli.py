@@ -374,6 +374,18 @@ def test_a_program_in_which_nothing_runs() -> None:
     assert "no view, hook or background job was seen" in " ".join(result.stdout.split())
 
 
+@pytest.mark.parametrize("indent", ["", "    "], ids=["module", "view"])
+def test_what_is_too_long_to_follow_is_told(indent: str) -> None:
+    """Nobody takes the silence about the end of a long module or view for a good sign."""
+    head = "import flask\napp = flask.Flask(__name__)\n"
+    view = "@app.route('/')\ndef home():\n"
+    steps = f"{indent}a = 1 + 2 + 3\n" * 12_000
+    Path("long.py").write_text(head + (view + steps if indent else steps + view + "    pass\n"))
+    said = " ".join(check("long.py").stdout.split())
+    name = "long.home" if indent else "long"
+    assert f"{name} is longer than a check follows, and its end was not checked" in said
+
+
 def test_an_error_of_ours_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Never a traceback."""
 

@@ -142,15 +142,13 @@ def test_a_background_thread_against_a_view() -> None:
     assert only(program(writer, view)).severity is Severity.HIGH
 
 
-def numbered(*, lock: bool = False, fresh: bool = False) -> Script:
+def numbered(*, lock: bool = False) -> Script:
     """`number = len(D) + 1; D[number] = {…}`."""
     script = Script()
     if lock:
         script.take()
     size = script(TEST, state("D", "[]"), method="len")
-    script(
-        WRITE, state("D", "[]"), key="number", method="=", value="new", depends={size}, fresh=fresh
-    )
+    script(WRITE, state("D", "[]"), key="number", method="=", value="new", depends={size})
     return script
 
 
@@ -161,11 +159,6 @@ def test_the_length_as_the_next_id() -> None:
     assert "same id" in finding.consequence
     assert finding.read is not None
     assert find(program(numbered(lock=True))) == []
-
-
-def test_a_key_that_is_unique_meets_nobody() -> None:
-    """An entry under a uuid is no other request's."""
-    assert all(one.severity is Severity.LOW for one in find(program(numbered(fresh=True))))
 
 
 def deleting(method: str, script: Script | None = None) -> Script:

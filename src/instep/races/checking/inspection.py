@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +12,7 @@ from tempfile import TemporaryDirectory
 from instep.errors import Misuse
 
 from ..reading import read
+from ..reading.collecting import uncollected
 from ..reading.model import Program, Role
 from ..rules import find
 from ..rules.finding import Finding, Severity
@@ -51,7 +50,7 @@ def check(paths: Sequence[Path], *, config: Config | None = None, stdin: bytes =
     begin = time.perf_counter()
     config = config or Config()
     known = read_baseline(config.baseline) if config.baseline else {}
-    with TemporaryDirectory(prefix="instep-check-") as folder, _uncollected():
+    with TemporaryDirectory(prefix="instep-check-") as folder, uncollected():
         names = Names(config.root)
         given = files_of(paths, names, stdin, Path(folder))
         exclude = [one for one in config.exclude if not asked_for(one, given, config.root)]
@@ -67,24 +66,6 @@ def check(paths: Sequence[Path], *, config: Config | None = None, stdin: bytes =
     return report
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles, which would walk over every syntax tree again and again.
-
-    It makes reading a large program take more than twice as long, and finds nothing to free.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        # What was made is old at once: else the first collection would walk over all of it.
-        gc.freeze()
-        gc.unfreeze()
-        if enabled:
-            gc.enable()
-
-
 def _report(program: Program, findings: Iterable[Finding], names: Names) -> Report:
     telling = Telling(program, names.shown)
     actors = sum(actor.role in RUNNING for actor in program.actors)
@@ -98,6 +79,9 @@ def _report(program: Program, findings: Iterable[Finding], names: Names) -> Repo
     if program.files and not actors:
         text = "no view, hook or background job was seen, so nothing is known to run beside itself"
         report.notes.append(Note("actors", text))
+    for name, place in program.unfinished.items():
+        text = f"{name} is longer than a check follows, and its end was not checked"
+        report.notes.append(Note("unfinished", text, names.shown(place.path), place.line))
     for path, lines in program.files.items():
         report.sources[names.shown(path)] = lines
     return report

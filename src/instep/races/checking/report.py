@@ -88,7 +88,8 @@ class Note:
 
     Args:
         kind: `unknown` (an id that is none), `unused` (a comment that silences nothing), `stale`
-            (an entry of the baseline that is no more), `actors` (nothing was seen to run).
+            (an entry of the baseline that is no more), `actors` (nothing was seen to run),
+            `unfinished` (a module or view longer than one is followed).
         text: in words.
         path: of the file it is about; may be empty.
         line: from 1; 0 for the whole file.

@@ -18,7 +18,6 @@ from instep.races.reading import (
 )
 from instep.races.reading.frames import Frame, words
 from instep.races.reading.functions import Arguments, invoke
-from instep.races.reading.outside import STOPS
 from instep.races.reading.values import (
     NOTHING,
     Bound,
@@ -155,12 +154,12 @@ def apply(walker: Walker, called: Value, given: Arguments, node: ast.expr, frame
         value = join(*known)
         return value.plus(called.reads)
     if not called.things and isinstance(node, ast.Call):
-        walker.called.add(f"?.{last_name(node.func)}")
+        walker.called.add(f"?.{entries.last_of(node.func)}")
         locking.by_name(walker, node, frame)
         made = unknown_lock(node, frame)
         if made is not None:
             return made
-        entries.consider(walker, last_name(node.func), given, node, frame)
+        entries.consider(walker, entries.last_of(node.func), given, node, frame)
         handed(walker, given, node, frame)
         methods.passed(walker, given, node, frame)
     reads = methods.all_reads(given) | called.reads
@@ -177,13 +176,6 @@ def unknown_lock(node: ast.Call, frame: Frame) -> Value | None:
     owner = words(node.func.value)[:40]
     made = locking.made_by_method(owner, node.func.attr, node, frame)
     return None if made is None else Value((made,), kind="new")
-
-
-def last_name(node: ast.expr) -> str:
-    """The last part of what is called."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def one(walker: Walker, thing: Thing, given: Arguments, node: ast.expr, frame: Frame) -> Value:
@@ -226,7 +218,7 @@ def stops(walker: Walker, node: ast.expr, frame: Frame) -> bool:
     if not isinstance(node, ast.Call):
         return False
     target = node.func
-    if last_name(target) not in ("abort", "exit", "_exit", "halt", "quit"):
+    if entries.last_of(target) not in ("abort", "exit", "_exit", "halt", "quit"):
         return isinstance(target, (ast.Name, ast.Attribute)) and always(walker, target, frame)
     if isinstance(target, ast.Name):
         things = loading.name(walker, target.id, target, frame).things
@@ -252,9 +244,9 @@ def always(walker: Walker, target: ast.expr, frame: Frame) -> bool:
         or (
             isinstance(last, ast.Expr)
             and isinstance(last.value, ast.Call)
-            and last_name(last.value.func) == "abort"
+            and entries.last_of(last.value.func) == "abort"
         )
     )
 
 
-__all__ = ["STOPS", "Constant", "apply", "call", "stops"]
+__all__ = ["Constant", "apply", "call", "stops"]

@@ -27,6 +27,9 @@ from instep.races.reading.walker import Walker
 MOST_INSTANCES = 6
 
 
+ABSTRACT = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"})
+
+
 def lineage(cls: Class) -> list[Class]:
     """A class and the classes of the program it inherits from, nearest first."""
     found = [cls]
@@ -37,11 +40,15 @@ def lineage(cls: Class) -> list[Class]:
     return found
 
 
-def outside_bases(cls: Class) -> set[str]:
-    """The dotted names of the classes of the outside it inherits from."""
-    return {
-        base.name for one in lineage(cls) for base in one.bases if isinstance(base, Outside)
-    } - {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"}
+def outside_bases(cls: Class) -> list[str]:
+    """The dotted names of the classes of the outside it inherits from, nearest first."""
+    found = [base for one in lineage(cls) for base in one.bases]
+    return [base.name for base in found if isinstance(base, Outside) and base.name not in ABSTRACT]
+
+
+def last_bases(cls: Class) -> set[str]:
+    """The last names of those."""
+    return {base.rpartition(".")[2] for base in outside_bases(cls)}
 
 
 def outside_base(cls: Class) -> bool:
@@ -64,8 +71,7 @@ def is_container(cls: Class) -> bool:
 
 def is_record(cls: Class) -> bool:
     """Whether its instances belong to a database, or to the request."""
-    lasts = {base.rpartition(".")[2] for base in outside_bases(cls)}
-    return bool(lasts & outside.ORM_BASES) or "record" in cls.marks
+    return bool(last_bases(cls) & outside.ORM_BASES) or "record" in cls.marks
 
 
 def defined(cls: Class, name: str) -> tuple[Class, Value] | None:

@@ -92,7 +92,7 @@ def decorated(
     walker: Walker, decorator: ast.expr, value: Value, made: Function, frame: Frame
 ) -> Value:
     """Apply one decorator: mark, register, or call it if it is the program's own."""
-    mark = MARKS.get(last_name(decorator))
+    mark = MARKS.get(entries.last(decorator))
     if mark is not None and (mark != "cached" or of_functools(walker, decorator, frame)):
         walker.evaluate(decorator, frame)
         made.marks.add(mark)
@@ -123,15 +123,6 @@ def of_functools(walker: Walker, decorator: ast.expr, frame: Frame) -> bool:
     )
 
 
-def last_name(decorator: ast.expr) -> str:
-    """The last name of a decorator: `cache` of `functools.cache(maxsize=1)`."""
-    if isinstance(decorator, ast.Call):
-        return last_name(decorator.func)
-    if isinstance(decorator, ast.Attribute):
-        return decorator.attr
-    return decorator.id if isinstance(decorator, ast.Name) else ""
-
-
 def class_(walker: Walker, node: ast.ClassDef, frame: Frame) -> Flow:
     """`class`: its body runs now."""
     made = Class(node, f"{frame.title}.{node.name}", frame.module, enclosing(frame))
@@ -153,7 +144,7 @@ def class_(walker: Walker, node: ast.ClassDef, frame: Frame) -> Flow:
                     bases.append(one)
     made.bases = tuple(bases)
     for decorator in node.decorator_list:
-        mark = MARKS.get(last_name(decorator))
+        mark = MARKS.get(entries.last(decorator))
         if mark:
             made.marks.add(mark)
     own = Frame(frame.module, made.name, frame.walk, None, frame, None, made)

@@ -89,7 +89,7 @@ def decorate(
         role,
         routes,
         frame,
-        wanted_async=not asynchronous(value) or registering.threaded(target, frame),
+        wanted_async=not asynchronous(value) or registering.threaded(frame),
         made=made,
     )
     return True

@@ -126,11 +126,6 @@ def made_by_method(owner: str, name: str, node: ast.Call, frame: Frame) -> Objec
     return Object(what, site, -1)
 
 
-def outside_lock(name: str) -> bool:
-    """Whether a name of the outside makes locks."""
-    return name in outside.LOCKS or name.rpartition(".")[2] in outside.NAMED_LOCKS
-
-
 def method(walker: Walker, owner: Object, name: str, node: ast.AST, frame: Frame) -> bool:
     """`lock.acquire()` and `lock.release()`; says whether it was one of them."""
     if not is_lock(owner):

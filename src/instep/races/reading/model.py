@@ -128,7 +128,6 @@ class Access:
         returned: its value, or what depends on it, is part of the answer.
         atomic: the interpreter does it in one step today (a single method of a built-in).
         loop: it is made once per turn of a loop.
-        fresh: the key is unique by itself: drawn by `uuid4`, `secrets`, a database.
     """
 
     number: int
@@ -146,7 +145,6 @@ class Access:
     returned: bool = False
     atomic: bool = False
     loop: bool = False
-    fresh: bool = False
 
 
 class Role(StrEnum):
@@ -229,6 +227,7 @@ class Program:
         values: what a location holds, dotted names of classes: `dict`, `list`, `int`, `shop.Stock`.
         lines: how many lines of source.
         defined: where a location is first bound, before any request.
+        unfinished: modules and actors that are longer than one is followed, by name.
     """
 
     files: dict[str, list[str]] = field(default_factory=dict)
@@ -238,3 +237,4 @@ class Program:
     values: dict[Location, frozenset[str]] = field(default_factory=dict)
     lines: int = 0
     defined: dict[Location, Place] = field(default_factory=dict)
+    unfinished: dict[str, Place] = field(default_factory=dict)

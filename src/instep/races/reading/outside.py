@@ -202,7 +202,6 @@ PICKING = frozenset(
     "builtins.next builtins.min builtins.max random.choice builtins.sum builtins.getattr".split()
 )
 """Calls that return one of the elements."""
-COPYING = frozenset({"copy.deepcopy"})
 HEAPS = frozenset({"heapq.heappush", "heapq.heappop", "heapq.heapify", "bisect.insort"})
 
 SYNCHRONOUS = frozenset(
@@ -211,13 +210,6 @@ SYNCHRONOUS = frozenset(
     asyncio.get_event_loop.run_until_complete itertools.starmap""".split()
 )
 """Calls that call the functions they are given, here and now."""
-
-STOPS = frozenset(
-    """flask.abort werkzeug.exceptions.abort sys.exit os._exit builtins.exit builtins.quit
-    bottle.abort flask_restful.abort flask_restx.abort flask_smorest.abort os.abort
-    aiohttp.web.HTTPNotFound""".split()
-)
-"""Calls that do not come back."""
 
 SECRETS = frozenset(
     """secrets.token_hex secrets.token_bytes secrets.token_urlsafe os.urandom uuid.uuid4 uuid.uuid1

@@ -1,14 +1,13 @@
 """Reads a program: its files, its start, its actors, and what each of them does.
 
 How it stays right. First everything that runs at the start is walked: modules, factories, commands'
-definitions. That finds the objects and the entries. Then every entry is walked twice: what a view
-stores, another view finds in the second round, and the traces of that round are the result.
+definitions. That finds the objects and the entries. Then every entry is walked, and once more if
+something that it looked at was given more to hold meanwhile: what a view stores, another one finds.
 """
 
 from __future__ import annotations
 
 import ast
-import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from instep.races.reading import (
     registering,
     unifying,
 )
+from instep.races.reading.collecting import uncollected
 from instep.races.reading.expressions import EVALUATORS
 from instep.races.reading.files import Source, gather
 from instep.races.reading.frames import Frame, survey, words
@@ -57,9 +57,7 @@ def read(
         >>> [actor.name for actor in program.actors]  # doctest: +SKIP
         ['shop.order']
     """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with uncollected():
         sources, broken = gather(paths, root, exclude)
         walker = walk(sources)
         program = Program(broken=broken)
@@ -68,13 +66,11 @@ def read(
         program.actors = actors(walker)
         types = unifying.unify(program.actors, walker.types)
         program.broken += walker.failures.values()
+        program.unfinished = walker.unfinished
         program.made = [*made(walker), *caches.explained(walker, program.actors)]
         program.defined = defined(walker, program)
         program.values = {location: frozenset(one) for location, one in types.items() if one}
-    finally:
-        words.cache_clear()
-        if collecting:
-            gc.enable()
+    words.cache_clear()
     return program
 
 
@@ -142,12 +138,12 @@ def factory(walker: Walker, function: Function, receiver: Object | None) -> None
         return
     frame = Frame(function.module, function.module.name, 0)
     walker.allow(STEPS_OF_A_MODULE)
-    value = functions.invoke(walker, function, receiver, Arguments(), function.node, frame)
-    del value
+    functions.invoke(walker, function, receiver, Arguments(), function.node, frame)
+    walker.ended(function.name, frame.place(function.node))
 
 
 def actors(walker: Walker) -> list[Actor]:
-    """Walk through every entry, twice."""
+    """Walk through every entry, and again through those that others gave more to find."""
     results: dict[object, Actor] = {}
     numbers: dict[object, int] = {}
     for round_ in range(2):
@@ -190,6 +186,8 @@ def actor(walker: Walker, entry: Entry) -> Actor:
     try:
         value = functions.enter(walker, function, receiver, given, frame)
         trace.answers |= heap.deep_reads(value)
+        if entry.role is not Role.COMMAND:  # what one starts is known by then
+            walker.ended(entry.name, entry.place)
     except Exception as error:
         reason = f"`{entry.name}` could not be followed: {type(error).__name__}: {error}"
         walker.failures[entry.name] = Broken(entry.place.path, entry.place.line, reason)

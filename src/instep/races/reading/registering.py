@@ -25,7 +25,7 @@ SERVER_BASES = frozenset(
 ASYNC_FRAMEWORKS = frozenset("fastapi starlette quart sanic aiohttp tornado litestar".split())
 
 
-def threaded(target: ast.expr, frame: Frame) -> bool:
+def threaded(frame: Frame) -> bool:
     """Whether even `async` views of this application run in threads of their own, as Flask's do."""
     for value in frame.module.names.values():
         for thing in value.things:
@@ -252,7 +252,7 @@ def shared_instance(
 def answering(cls: Class) -> list[tuple[str, Function, Class, str]]:
     """The methods of a class of views that answer requests: verb, function, class, name."""
     found: dict[str, tuple[str, Function, Class, str]] = {}
-    public = bool({"FlaskView"} & lasts(cls))
+    public = bool({"FlaskView"} & classes.last_bases(cls))
     for one in classes.lineage(cls):
         for name, value in one.attributes.items():
             verb = name.upper() if name in VERBS else name[3:] if name[:3] in ("do_", "on_") else ""
@@ -266,15 +266,10 @@ def answering(cls: Class) -> list[tuple[str, Function, Class, str]]:
     return list(found.values())
 
 
-def lasts(cls: Class) -> set[str]:
-    """The last names of the bases of the outside."""
-    return {base.rpartition(".")[2] for base in classes.outside_bases(cls)}
-
-
 def leftover(walker: Walker, frame: Frame, threading_server: bool) -> None:
     """Classes of views that nothing registers where it can be seen are views all the same."""
     for cls in walker.classes:
-        names = lasts(cls)
+        names = classes.last_bases(cls)
         if ("views" not in cls.marks and names & VIEW_BASES) or (
             threading_server and names & SERVER_BASES
         ):

@@ -118,6 +118,7 @@ class Walker:
         self.changed: dict[Location, int] = {}
         self.growth = 0
         self.cuts = 0
+        self.unfinished: dict[str, Place] = {}
         self.limit = MOST_STEPS
         self.session = Object("dict", ("", 0, 0), 0)
         self.session.home = Location(Root.SESSION, "flask", "session")
@@ -161,6 +162,13 @@ class Walker:
         """Set how far the walk that begins may go."""
         self.limit = self.total + max(LEAST_STEPS, min(steps, MOST_STEPS - self.total))
 
+    def ended(self, name: str, place: Place) -> None:
+        """Note whether a walk came to its end, or only as far as one may go."""
+        if self.total > self.limit:
+            self.unfinished[name] = place
+        else:
+            self.unfinished.pop(name, None)
+
     def begin(self, role: Role) -> Trace:
         """Start the walk of an actor."""
         self.walks += 1
@@ -188,6 +196,7 @@ class Walker:
         self.allow(STEPS_OF_A_MODULE)
         frame = Frame(module, module.name, 0)
         self.execute_safely(module.source.tree.body, frame)
+        self.ended(module.name, frame.place(module.source.tree))
         self.trace, self.limit = before
         module.state = "done"
 

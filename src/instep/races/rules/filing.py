@@ -39,7 +39,7 @@ def _written(state: State, part: Part, write: Access) -> Symptom | None:
     asked = [read for read in part.among(write.guards) if not changes(read)]
     if write.method == "append":
         asked = []
-    if write.fresh or not (loaded or asked) or _made_anew(write, loaded, asked):
+    if not (loaded or asked) or _made_anew(write, loaded, asked):
         return None
     read = (loaded or asked)[0]
     span = common_hold((read, write))

@@ -68,8 +68,6 @@ def meet(first: Access, second: Access) -> bool:
         first: one of them.
         second: the other.
     """
-    if first.fresh or second.fresh:
-        return False
     mine, theirs = first.location.path, second.location.path
     if mine == theirs:
         both = is_literal(first.key) and is_literal(second.key)

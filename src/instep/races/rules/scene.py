@@ -151,7 +151,7 @@ class State:
 def _kind(write: Access) -> object:
     """What tells one write from another, as far as it may disturb somebody."""
     locks = frozenset(hold.lock for hold in write.held)
-    return write.location, write.key, write.method, write.value, locks, write.fresh, write.place
+    return write.location, write.key, write.method, write.value, locks, write.place
 
 
 def states(program: Program) -> list[State]:

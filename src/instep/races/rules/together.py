@@ -57,7 +57,7 @@ def _pairs(actor: Actor, *, writes: bool) -> Iterator[tuple[Location, Pair]]:
                 fields[owner, access.place.function].append(access)
     for (owner, _), accesses in fields.items():
         for first, second in pairwise(accesses):
-            if len(_cells((first, second))) == 2 and not first.fresh:
+            if len(_cells((first, second))) == 2:
                 yield owner, (first, second)
 
 
