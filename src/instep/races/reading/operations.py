@@ -66,7 +66,7 @@ def operations(file: Path) -> Iterator[Operation]:
     if file.suffix == ".json":
         try:
             text = json.dumps(json.loads(text), indent=2).replace(",\n", "\n")
-        except ValueError:
+        except (ValueError, RecursionError):
             return
     yield from of_lines(text.splitlines())
 
