@@ -15,6 +15,13 @@ from instep.races.reading.values import Constant, Template, Thing, Value
 
 PATH = re.compile(r"(?!https?:)[^\s<>?=&,;()]*(/|\.\w{1,5}$)[^\s<>?=&,;()]*")
 """What a text may look like that is the path of a file."""
+LONGEST = 500
+"""Characters; a longer text is none."""
+
+
+def may_be(text: str) -> bool:
+    """Whether a text may be the path of a file."""
+    return len(text) <= LONGEST and PATH.fullmatch(text) is not None
 
 
 def piece(value: Value, node: ast.expr) -> str:
@@ -34,7 +41,7 @@ def template(parts: list[str], node: ast.expr) -> tuple[Thing, ...]:
     shape = "".join(parts)
     if "*" not in shape or " " in shape or not ("/" in shape or "." in shape):
         return ()
-    if not PATH.fullmatch(shape):
+    if not may_be(shape):
         return ()
     return (Template(shape, words(node)),)
 
@@ -50,7 +57,7 @@ def put_together(node: ast.BinOp, left: Value, right: Value) -> tuple[Thing, ...
         return template([piece(left, node.left), piece(right, node.right)], node)
     known_left = left.constant()
     if isinstance(node.op, ast.Mod) and isinstance(known_left, str):
-        return template([PLACES.sub("*", known_left)], node)
+        return template([filled(known_left)], node)
     return ()
 
 
@@ -64,5 +71,10 @@ def formatted(node: ast.Call) -> tuple[Thing, ...]:
     if isinstance(target, ast.Attribute) and target.attr == "format":
         text = target.value
         if isinstance(text, ast.Constant) and isinstance(text.value, str):
-            return template([PLACES.sub("*", text.value)], node)
+            return template([filled(text.value)], node)
     return ()
+
+
+def filled(text: str) -> str:
+    """A text in which stars stand for what is put in."""
+    return PLACES.sub("*", text) if len(text) <= LONGEST else text

@@ -225,7 +225,7 @@ def save(
         return
     nodes = node.args[number : number + 1]
     location, key = location_of(given.positional[number], nodes[0] if nodes else None, frame)
-    if location is None or not paths.PATH.fullmatch(location.name):
+    if location is None or not paths.may_be(location.name):
         return
     walker.types.setdefault(location, set()).add(FILE)
     detail = Detail(key or None, name.rpartition(".")[2], "call", reads)
