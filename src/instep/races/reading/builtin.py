@@ -11,7 +11,6 @@ from instep.races.reading import (
     entries,
     heap,
     loading,
-    locking,
     methods,
     outside,
     state_files,
@@ -19,7 +18,7 @@ from instep.races.reading import (
 )
 from instep.races.reading.frames import Frame, words
 from instep.races.reading.functions import Arguments, invoke
-from instep.races.reading.model import Kind, Location, Role, Root
+from instep.races.reading.model import Kind, Location, Root
 from instep.races.reading.trace import Detail
 from instep.races.reading.values import (
     NOTHING,
@@ -29,11 +28,9 @@ from instep.races.reading.values import (
     Constant,
     Function,
     Object,
-    Outside,
     Partial,
     Proxy,
     Value,
-    View,
     join,
 )
 from instep.races.reading.walker import Walker
@@ -370,4 +367,3 @@ SPECIAL: dict[str, Caller] = {
     "asyncio.create_task": nothing,
     "asyncio.ensure_future": nothing,
 }
-__all__ = ["Outside", "Role", "View", "call", "locking", "make"]

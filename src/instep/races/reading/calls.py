@@ -247,6 +247,3 @@ def always(walker: Walker, target: ast.expr, frame: Frame) -> bool:
             and entries.last_of(last.value.func) == "abort"
         )
     )
-
-
-__all__ = ["Constant", "apply", "call", "stops"]

@@ -253,6 +253,3 @@ def bind(walker: Walker, name: str, thing: Thing, node: ast.AST, frame: Frame) -
 
         value = outside_value(walker, thing.name)
     store(walker, name, value, node, frame)
-
-
-__all__ = ["Location", "Root", "class_", "function", "import_", "import_from"]

@@ -19,7 +19,6 @@ from instep.races.reading.values import (
     Outside,
     Thing,
     Value,
-    View,
     join,
 )
 from instep.races.reading.walker import Evaluator, Walker
@@ -285,4 +284,3 @@ EVALUATORS: dict[type, Evaluator] = {
     ast.Slice: slice_,
     ast.Call: calls.call,
 }
-__all__ = ["EVALUATORS", "View"]

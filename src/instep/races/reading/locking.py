@@ -11,10 +11,10 @@ from __future__ import annotations
 import ast
 import re
 
-from instep.races.reading import heap, outside
+from instep.races.reading import outside
 from instep.races.reading.frames import Frame, words
 from instep.races.reading.model import Hold, Location, Lock
-from instep.races.reading.values import Class, Method, Object, Outside, Value
+from instep.races.reading.values import Class, Method, Object, Value
 from instep.races.reading.walker import Walker
 
 WORDS = re.compile(r"lock|mutex|semaphore|critical|synchroni[sz]ed|guard", re.I)
@@ -150,6 +150,3 @@ def by_name(walker: Walker, node: ast.Call, frame: Frame) -> None:
         walker.trace.take(lock)
     elif target.attr in outside.GIVING:
         walker.trace.give(lock)
-
-
-__all__ = ["Outside", "heap", "locks", "method"]

@@ -7,7 +7,6 @@ something that it looked at was given more to hold meanwhile: what a view stores
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -267,6 +266,3 @@ def made(walker: Walker) -> list[Made]:
             begun = begun or (old is not None and old.started)
             found[key] = Made(location, thing.what, place, thing.arguments, begun, role)
     return list(found.values())
-
-
-__all__ = ["ast", "read"]

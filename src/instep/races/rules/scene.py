@@ -136,10 +136,6 @@ class State:
             if wanted(other) and meet(access, other) and not excludes(span, access, other):
                 yield rival
 
-    def requested(self) -> bool:
-        """Whether a request takes part at all; otherwise it is between background jobs only."""
-        return any(part.actor.role in REQUESTS for part in self.parts)
-
     def readers(self, besides: Actor) -> Iterator[Part]:
         """Parts of other views and hooks that look at it."""
         for part in self.parts:
