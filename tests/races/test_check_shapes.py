@@ -124,6 +124,114 @@ def unnamed(body):
         {"api.yml": "paths:\n  /pets:\n    post:\n      operationId: shop.create\n"},
     ),
     Shape(
+        "who finds the name is sent off, whatever the look-up is called",
+        ("IS110", "high", "store.people"),
+        """
+class Store:
+    def __init__(self): self.people = {}
+    def find(self, name): return self.people.get(name)
+    def keep(self, name, one): self.people[name] = one
+store = Store()
+@app.post("/<name>")
+def register(name):
+    known = store.find(name)
+    if known is not None:
+        return "taken", 409
+    store.keep(name, {"name": name})
+    return "yours"
+""",
+        """
+class Store:
+    def __init__(self): self.people = {}
+    def find(self, name): return self.people.get(name)
+    def keep(self, name, one): self.people[name] = one
+store = Store()
+lock = threading.Lock()
+@app.post("/<name>")
+def register(name):
+    with lock:
+        known = store.find(name)
+        if known is not None:
+            return "taken", 409
+        store.keep(name, {"name": name})
+        return "yours"
+""",
+    ),
+    Shape(
+        "an entry that is replaced only if it is there, and that another view deletes",
+        ("IS110", "medium", "notes"),
+        """
+notes = {"a": "b"}
+@app.put("/<name>")
+def put(name):
+    if name not in notes:
+        abort(404)
+    notes[name] = request.json
+    return "ok"
+@app.delete("/<name>")
+def delete(name):
+    notes.pop(name, None)
+    return "gone"
+""",
+        """
+notes = {"a": "b"}
+@app.put("/<name>")
+def put(name):
+    if name not in notes:
+        abort(404)
+    notes[name] = request.json
+    return "ok"
+""",
+    ),
+    Shape(
+        "the last vote counts all of them",
+        ("IS110", "medium", "votes"),
+        """
+voters, votes, rounds = ["a", "b"], {}, []
+@app.post("/<name>")
+def vote(name):
+    votes[name] = request.json
+    if len(votes) == len(voters):
+        rounds.append(max(votes.values()))
+    return "ok"
+""",
+        """
+voters, votes, rounds = ["a", "b"], {}, []
+lock = threading.Lock()
+@app.post("/<name>")
+def vote(name):
+    with lock:
+        votes[name] = request.json
+        if len(votes) == len(voters):
+            rounds.append(max(votes.values()))
+    return "ok"
+""",
+    ),
+    Shape(
+        "the last who is ready starts the game",
+        ("IS110", "medium", "players"),
+        """
+players, rounds = {}, []
+@app.post("/<name>")
+def ready(name):
+    players[name]["ready"] = True
+    if all(one["ready"] for one in players.values()):
+        rounds.append(sorted(players))
+    return "ok"
+""",
+        """
+players, rounds = {}, []
+lock = threading.Lock()
+@app.post("/<name>")
+def ready(name):
+    with lock:
+        players[name]["ready"] = True
+        if all(one["ready"] for one in players.values()):
+            rounds.append(sorted(players))
+    return "ok"
+""",
+    ),
+    Shape(
         "a property above a decorator of the program's own",
         ("IS110", "high", "store._names.rows"),
         """
@@ -675,6 +783,39 @@ def test_how_bad_it_is(name: str, severity: str, state: str, source: str, tmp_pa
         str(one.location): one.severity.value for one in find(program(tmp_path, FLASK + source))
     }
     assert found.get(state) == severity
+
+
+LOAD_AND_SAVE = """
+import json
+def load():
+    with open("rooms.json") as file:
+        return json.load(file)
+def save(rooms):
+    with open("rooms.json", "w") as file:
+        json.dump(rooms, file)
+@app.post("/open/<name>")
+def open_room(name):
+    rooms = load()
+    rooms[name] = []
+    save(rooms)
+    return "open"
+@app.post("/close/<name>")
+def close_room(name):
+    rooms = load()
+    del rooms[name]
+    save(rooms)
+    return "closed"
+"""
+
+
+def test_the_calls_that_come_to_the_read_and_to_the_write_are_told(tmp_path: Path) -> None:
+    """Of helpers that everybody calls, the lines of each caller: that is where to mend."""
+    [found] = find(program(tmp_path, FLASK + LOAD_AND_SAVE))
+    assert {place.function for place in found.calls} == {"shop.open_room", "shop.close_room"}
+    lines = (FLASK + LOAD_AND_SAVE).splitlines()
+    called = [lines[place.line - 1].strip() for place in found.calls]
+    assert sorted(called) == ["rooms = load()"] * 2 + ["save(rooms)"] * 2
+    assert found.place.function == "shop.save"
 
 
 def test_two_instances_of_one_class_are_one_finding(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ class Site:
         column: from 1, in characters.
         end_column: the first character after it.
         function: the dotted name of the function around it.
-        kind: what happens there: `read`, `write`, `update`, `test`, `iterate`, or `defined`.
+        kind: what happens there: `read`, `write`, `update`, `test`, `iterate`, `call` or `defined`.
         label: the same in a few words, with the locks that are held.
     """
 

@@ -24,6 +24,8 @@ LABELS = {
     Kind.TEST: "tested",
     Kind.ITERATE: "iterated over",
 }
+CALL = "call"
+"""The kind of a site that is no access, but leads to some."""
 _NAME = re.compile(r"\w+(?:\.\w+)*")
 _STEP = re.compile(r"\.\w+")
 _WORDS = {"if", "elif", "for", "while", "with", "del", "return", "global", "not", "async", "await"}
@@ -51,6 +53,7 @@ class Telling:
         for place in finding.writes:
             places.setdefault(place, "write")
         sites = [self._site(place, kind, finding) for place, kind in places.items()]
+        sites += [self.site(place, CALL, "called here") for place in finding.calls]
         defined = self._definition(finding.location)
         return Entry(
             finding=finding,

@@ -14,6 +14,7 @@ from ..rules import RULES
 from .comments import Ignore, ignores
 from .config import unknown
 from .report import Entry, Note, Silenced, Site
+from .sites import CALL
 
 READS = ("read", "test", "iterate")
 
@@ -32,9 +33,10 @@ class Comments:
 
     def judge(self, entry: Entry) -> Entry | Silenced:
         """What is left of a finding."""
-        writes = [site for site in entry.sites if site.kind not in READS]
+        accesses = [site for site in entry.sites if site.kind != CALL]
+        writes = [site for site in accesses if site.kind not in READS]
         written = {(site.path, site.line) for site in writes}
-        reads = [site for site in entry.sites if (site.path, site.line) not in written]
+        reads = [site for site in accesses if (site.path, site.line) not in written]
         for site in filter(None, (entry.defined, *reads)):
             if comment := self._covering(site, entry):
                 return Silenced(entry, "comment", comment.reason)

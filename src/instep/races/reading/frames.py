@@ -68,6 +68,8 @@ class Frame:
     names: dict[str, Value] = field(default_factory=dict)
     stack: tuple[Place, ...] = ()
     returns: list[Value] = field(default_factory=list)
+    sent: frozenset[int] = frozenset()
+    """What the last `return` has given, without what was tested to get there."""
     yields: list[Value] = field(default_factory=list)
     escapes: frozenset[int] = frozenset()
     kept: frozenset[int] = frozenset()
@@ -120,8 +122,18 @@ BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _KINDS = [
     kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)
 ]
+FIELDS_OF = {kind: kind._fields for kind in _KINDS}
 BINDING_OF = {kind: tuple(name for name in BINDING if name in kind._fields) for kind in _KINDS}
+BINDING_OF[ast.Starred] = ("value",)
 BLOCKS_OF = {kind: tuple(name for name in BLOCKS if name in kind._fields) for kind in _KINDS}
+
+
+NOTED = frozenset(
+    getattr(ast, name)
+    for name in """Global Nonlocal Import ImportFrom ExceptHandler MatchAs MatchStar MatchMapping
+    Yield YieldFrom""".split()
+)
+"""What binds a name, or makes a generator, and is no plain name itself."""
 
 
 class Binder:
@@ -137,30 +149,27 @@ class Binder:
     def visit(self, node: ast.AST) -> None:
         """Look at one node and below it."""
         stack: list[ast.AST] = [node]
+        looked_at = FIELDS_OF if self.deep else BINDING_OF
         while stack:
             one = stack.pop()
+            kind = type(one)
             if isinstance(one, ast.Name):
                 if not isinstance(one.ctx, ast.Load):
                     self.bound.add(one.id)
-                continue
-            if isinstance(one, DEFINITIONS):
+            elif isinstance(one, DEFINITIONS):
                 self.bound.add(one.name)
                 stack.extend(one.decorator_list if self.deep else ())
-                continue
-            if isinstance(one, ast.Lambda):
-                continue
-            if isinstance(one, COMPREHENSIONS):
+            elif kind in COMPREHENSIONS:
                 self.inside(one)
-                continue
-            self.note(one)
-            for name in one._fields if self.deep else BINDING_OF[type(one)]:
-                child = getattr(one, name, None)
-                if isinstance(child, list):
-                    stack.extend(part for part in child if isinstance(part, ast.AST))
-                elif isinstance(child, ast.AST):
-                    stack.append(child)
-            if isinstance(one, ast.Starred) and not self.deep:
-                stack.append(one.value)
+            elif kind is not ast.Lambda:
+                if kind in NOTED:
+                    self.note(one)
+                for name in looked_at.get(kind, ()):  # texts and numbers have no fields
+                    child = getattr(one, name, None)
+                    if isinstance(child, list):
+                        stack += child
+                    elif child is not None:
+                        stack.append(child)
 
     def note(self, node: ast.AST) -> None:
         """What a node that is no plain name binds."""
@@ -224,18 +233,18 @@ def search(body: list[ast.stmt], function: str, names: set[str], result: Survey)
         kind = type(node)
         if kind in STORING:
             stored(STORING[kind](node), inside, result)
-        elif isinstance(node, ast.Global):
+        if isinstance(node, ast.Global):
             names.update(node.names)
         elif isinstance(node, ast.Nonlocal):
             result.nonlocals.update(node.names)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             inside = node.name
             if outermost is not None and node.decorator_list:
                 result.factories.add(id(outermost))
             outermost = outermost or node
-        elif outermost is not None and makes_views(node):
+        elif outermost is not None and kind in (ast.Assign, ast.Expr) and makes_views(node):
             result.factories.add(id(outermost))
-        for name in BLOCKS_OF[type(node)]:
+        for name in BLOCKS_OF[kind]:
             stack.extend([(one, inside, outermost) for one in getattr(node, name)])
 
 
@@ -269,9 +278,9 @@ MAKING = frozenset(
 )
 
 
-def makes_views(node: ast.AST) -> bool:
-    """Whether a statement makes an application, or adds a view to one."""
-    value = node.value if isinstance(node, (ast.Assign, ast.Expr)) else None
+def makes_views(node: Any) -> bool:
+    """Whether an assignment or a call makes an application, or adds a view to one."""
+    value = node.value
     if not isinstance(value, ast.Call):
         return False
     target = value.func

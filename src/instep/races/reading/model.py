@@ -128,6 +128,8 @@ class Access:
         returned: its value, or what depends on it, is part of the answer.
         atomic: the interpreter does it in one step today (a single method of a built-in).
         loop: it is made once per turn of a loop.
+        met: those guards that have found what they looked for.
+        refused: those guards that, had they found it, would have ended the matter with an error.
     """
 
     number: int
@@ -145,6 +147,8 @@ class Access:
     returned: bool = False
     atomic: bool = False
     loop: bool = False
+    met: frozenset[int] = frozenset()
+    refused: frozenset[int] = frozenset()
 
 
 class Role(StrEnum):

@@ -72,6 +72,8 @@ class Recording:
     ticks: int
     holds: int
     guards: frozenset[int]
+    met: frozenset[int]
+    refused: frozenset[int]
     value: Value
     starts: list[tuple[str, frozenset[int]]]
     reads: Reads
@@ -177,6 +179,8 @@ def recorded(
         trace.ticks - mark.ticks,
         trace.holds - mark.holds,
         new,
+        new & trace.met,
+        new & trace.refused,
         value,
         trace.starts[mark.starts :],
         reads,
@@ -219,6 +223,8 @@ def replayed(
     trace.holds += known.holds
     move.end = len(trace.notes)
     trace.guards |= move.inside(known.guards)
+    trace.met |= move.inside(known.met)
+    trace.refused |= move.inside(known.refused)
     copies = Copies(known.born, trace.walk, move.numbers, known.outsiders)
     value = copies.value(known.value)
     outsiders += copies.outsiders
@@ -235,6 +241,7 @@ def tell(
 ) -> None:
     """Note again what was noted."""
     mark, guards = known.mark, trace.guards
+    met, refused = guards & trace.met, guards & trace.refused
     held_then, held_now = set(mark.held), frozenset(trace.held)
     holds, ticks = trace.holds - mark.holds, trace.ticks - mark.ticks
     depth = mark.depth
@@ -255,6 +262,8 @@ def tell(
                 note.atomic,
                 note.loop or in_loop,
                 note.tick + ticks,
+                move.inside(note.met) | met,
+                move.inside(note.refused) | refused,
             )
         )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from instep.races.reading import augmenting, defining, heap, loading, locking, storing
+from instep.races.reading import augmenting, defining, heap, loading, locking, presence, storing
 from instep.races.reading.calls import stops
 from instep.races.reading.classes import call_method, instantiate
 from instep.races.reading.frames import Frame, words
@@ -78,6 +78,7 @@ def returned(walker: Walker, node: ast.Return, frame: Frame) -> Flow:
     if not frame.stack:
         answer(walker, value, node, frame)
     tested = walker.trace.guards - frame.entry
+    frame.sent = heap.deep_reads(value)
     frame.returns.append(value.plus(tested))
     return Flow.LEFT
 
@@ -121,11 +122,19 @@ def choice(walker: Walker, node: ast.If, frame: Frame) -> Flow:
         return main(walker, node, frame)
     tests = checked(walker, node.test, frame)
     names, held, kept = dict(frame.names), trace.held, frame.kept
+    told = presence.told(trace, node.test, tests, frame)
     trace.guards = before | tests
+    trace.learn(told)
     first = walker.execute(node.body, frame)
+    if first is not Flow.ON:
+        trace.refused |= presence.turned_away(node.body, told.there, frame)
     after_body, held_body = frame.names, trace.held
     frame.names, trace.held, trace.guards = names, held, before | tests
+    trace.learn(told.turned())
     second = walker.execute(node.orelse, frame)
+    if second is not Flow.ON:
+        trace.refused |= presence.turned_away(node.orelse, told.gone, frame)
+        trace.learn(told)
     for flow in (first, second):
         if flow is Flow.RAISED:
             frame.escapes |= tests

@@ -36,6 +36,28 @@ class Note:
     atomic: bool
     loop: bool
     tick: int
+    met: frozenset[int]
+    refused: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a test says of the accesses that decide it.
+
+    Args:
+        there: those that have found something if the test holds.
+        gone: those that have found something if it does not hold.
+    """
+
+    there: frozenset[int] = NO_READS
+    gone: frozenset[int] = NO_READS
+
+    def turned(self) -> Told:
+        """What it says if the test does not hold."""
+        return Told(self.gone, self.there) if self is not NOTHING_TOLD else self
+
+
+NOTHING_TOLD = Told()
 
 
 @dataclass(slots=True)
@@ -70,6 +92,8 @@ class Trace:
     holds: int = 0
     answers: set[int] = field(default_factory=set)
     starts: list[tuple[str, frozenset[int]]] = field(default_factory=list)
+    met: set[int] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
 
     def note(
         self, kind: Kind, location: Location, node: ast.AST, frame: Frame, detail: Detail = PLAIN
@@ -100,6 +124,8 @@ class Trace:
                 detail.atomic,
                 frame.loops > 0,
                 self.ticks,
+                guards & self.met,
+                guards & self.refused,
             )
         )
         return NO_READS if self.role is Role.STARTUP else frozenset((number,))
@@ -121,6 +147,12 @@ class Trace:
         if not earlier:
             return 0
         return self.ticks - self.notes[max(earlier)].tick
+
+    def learn(self, told: Told) -> None:
+        """From now on the accesses of a test have found something, or nothing."""
+        if told is not NOTHING_TOLD:
+            self.met |= told.there
+            self.met -= told.gone
 
     def call(self) -> None:
         """A call: the interpreter may switch here."""
@@ -167,6 +199,8 @@ class Trace:
                 number in answered,
                 note.atomic,
                 note.loop,
+                note.met,
+                note.refused,
             )
             for number, note in enumerate(self.notes)
         ]

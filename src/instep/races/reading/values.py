@@ -224,23 +224,31 @@ def bounded(reads: frozenset[int]) -> frozenset[int]:
 
 def join(*values: Value) -> Value:
     """What may be any of several."""
-    known = [value for value in values if value is not NOTHING]
-    if len(known) <= 1:
-        return known[0] if known else NOTHING
-    first = known[0]
-    things, reads, kind, text = first.things, first.reads, first.kind, first.text
-    for value in known:
-        if value is first:
+    first = NOTHING
+    for value in values:
+        if value is first or value is NOTHING:
+            continue
+        if first is NOTHING:
+            first = value
+            things, reads, kind, text = value.things, value.reads, value.kind, value.text
             continue
         if value.things is not things and len(things) < MOST_THINGS:
-            more = [thing for thing in value.things if thing not in things]
-            things = (*things, *more)[:MOST_THINGS] if more else things
-        if value.reads and not value.reads <= reads:
+            for thing in value.things:
+                if thing not in things:
+                    things = (*things, thing)[:MOST_THINGS]
+        if value.reads is not reads and not value.reads <= reads:
             reads = bounded(reads | value.reads)
         if value.kind != kind:
             kind = "request" if "request" in (kind, value.kind) else ""
         if value.text != text:
             text = ""
-    if things is first.things and reads is first.reads and kind == first.kind:
-        return first if text == first.text else Value(things, reads, kind, text)
+    if first is NOTHING:
+        return NOTHING
+    if (
+        things is first.things
+        and reads is first.reads
+        and kind == first.kind
+        and text == first.text
+    ):
+        return first
     return Value(things, reads, kind, text)

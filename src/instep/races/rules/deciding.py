@@ -203,6 +203,8 @@ def _added(state: State, part: Part, write: Access, guard: Access) -> Sorted:
     deeper = any(
         len(rival.access.location.path) > len(write.location.path) for rival in state.writers
     )
+    if guard.number in write.met and (guard.method == "in" or write.value in ("new", "request")):
+        return _put_back(state, part, write, guard)
     if guard.kind is Kind.TEST and guard.method in ("len", "<", "<=", ">", ">=", "=="):
         return "IS110", "too many", Severity.HIGH
     if not _speaks_of(state, write, guard):
@@ -212,6 +214,13 @@ def _added(state: State, part: Part, write: Access, guard: Access) -> Sorted:
     if _remembers(part, write) or _found_again(part, write, guard):
         return "IS110", "remembered twice", _worth(part, write, deeper=deeper)
     return "IS110", "taken twice", Severity.HIGH
+
+
+def _put_back(state: State, part: Part, write: Access, guard: Access) -> Sorted:
+    """An entry was there and is replaced by another one: does anybody take it away meanwhile?"""
+    span = common_hold((guard, write))
+    taken = next(state.rivals(part.actor, span, guard, removes), None)
+    return ("IS110", "put back", Severity.MEDIUM) if taken is not None else None
 
 
 def _speaks_of(state: State, write: Access, guard: Access) -> bool:
@@ -241,6 +250,7 @@ def _remembers(part: Part, write: Access) -> bool:
     return any(
         access.kind is Kind.READ
         and access.key == write.key
+        and access.number not in write.refused
         and (not handed_on or access.returned or access.number in part.used)
         for access in part.accesses.values()
     )

@@ -86,6 +86,7 @@ class Finding:
         accesses: the accesses that show it.
         fix: in instep's terms.
         plain: in plain Flask's and Python's terms.
+        calls: which lead to the read and to the write, where one function comes to both.
         reached: the same views and jobs, one by one.
         also: what else is wrong with this state, weaker or elsewhere.
     """
@@ -103,5 +104,6 @@ class Finding:
     accesses: tuple[Access, ...]
     fix: str
     plain: str
+    calls: tuple[Place, ...] = ()
     reached: tuple[Reached, ...] = ()
     also: tuple[Also, ...] = ()

@@ -47,6 +47,14 @@ FIXES: dict[str, tuple[str, str]] = {
         'shared.mapping("{name}").pop(key, None), and use what it returns',
         "take it out first, `found = d.pop(key, None)`, and use it only then",
     ),
+    "completed twice": (
+        'a method of shared.share("{name}", …) that adds, counts and says whether it was the last',
+        "one lock around the adding and the counting",
+    ),
+    "put back": (
+        'shared.mapping("{name}").compute(key, fn), where fn sees whether it is still there',
+        "one lock around the look-up and the replacing, also where it is deleted",
+    ),
     "changed when gone": (
         _OBJECT,
         "one lock around the look-up and the change, also where it is deleted",

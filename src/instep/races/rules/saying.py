@@ -40,9 +40,11 @@ _TITLES = {
     "torn": "fields of {kind} {name} that belong together are written one by one",
     "removed twice": "an entry of {kind} {name} is looked up, and then taken out",
     "used twice": "an entry of {kind} {name} is looked up, used, and then taken out",
+    "put back": "an entry of {kind} {name} is looked up, and then replaced",
     "changed when gone": "an entry of {kind} {name} is looked up, and then changed",
     "spent twice": "{kind} {name} is checked, and then changed",
     "taken twice": "{kind} {name} is checked, and then taken",
+    "completed twice": "whoever completes {kind} {name} goes on for all",
     "too many": "there is room in {kind} {name}, and then one more is added",
     "remembered twice": "an entry of {kind} {name} is made if it is not there yet",
     "flag": "{kind} {name} is checked, and then set",
@@ -123,6 +125,9 @@ _CONSEQUENCES = {
     "other.",
     "changed when gone": "Another request has replaced or deleted the entry meanwhile, so the "
     "change is made to something that nobody sees any more.",
+    "put back": "Another request has taken the entry out meanwhile, and now it is there again.",
+    "completed twice": "Two requests both add theirs and then both find that all is there: what "
+    "comes then is done twice.",
     "too many": "Two requests both see room for one more, and both take it: there is one too many.",
     "flag": "Two requests both find it free and both go on.",
     "once": "Two requests both find it not done, and it is done twice.",

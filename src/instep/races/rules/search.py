@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from itertools import takewhile
+from operator import eq
 
 from instep.races.reading.model import Access, Actor, Location, Place, Program
+from instep.races.rules.completing import completions
 from instep.races.rules.deciding import decisions
 from instep.races.rules.filing import files
 from instep.races.rules.finding import Also, Finding, Reached, Window
@@ -25,6 +28,7 @@ from instep.races.rules.visiting import contexts, sessions
 
 MOST_ACCESSES = 60
 """In one finding; more than that show nothing new."""
+MOST_CALLS = 40
 MOST_OTHERS = 10
 """Weaker symptoms in one finding."""
 
@@ -72,6 +76,7 @@ def _symptoms(program: Program, known: dict[Location, State]) -> Iterator[Sympto
             yield from updates(state)
             yield from decisions(state, filled=state.location in filled)
             yield from iterations(state)
+            yield from completions(state)
             yield from releases(state)
             yield from drained(state)
             yield from others_last(state)
@@ -121,6 +126,7 @@ def _finding(symptoms: list[Symptom], users: dict[Location, list[Actor]]) -> Fin
         tuple(_accesses(concerned)),
         fix,
         plain,
+        tuple(dict.fromkeys(place for one in concerned for place in _calls(one)))[:MOST_CALLS],
         reached,
         _also(worst, symptoms),
     )
@@ -147,6 +153,19 @@ def _accesses(symptoms: list[Symptom]) -> Iterator[Access]:
                 return
             seen.add((access.place, access.kind))
             yield access
+
+
+def _calls(symptom: Symptom) -> Iterator[Place]:
+    """The calls by which one function comes to the read and to the write: it is there to mend."""
+    read, write, trace = symptom.read, symptom.write, symptom.actor.trace
+    if read is None or not (
+        read in trace[read.number :][:1] and write in trace[write.number :][:1]
+    ):
+        return  # one of them is another actor's
+    together = map(eq, read.stack, write.stack)
+    depth = sum(takewhile(bool, together))
+    for access in (read, write):
+        yield from access.stack[depth : depth + 1]
 
 
 def _also(worst: Symptom, symptoms: list[Symptom]) -> tuple[Also, ...]:
