@@ -5,45 +5,13 @@ Each pair came from a program that nobody had looked at before; the names are ou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from reading_helper import FLASK, program
+from shapes import Shape
 
 from instep.races.rules import find
-from instep.races.rules.finding import Severity
-
-
-@dataclass
-class Shape:
-    """A racy program and its twin.
-
-    Args:
-        name: of the shape.
-        expected: rule, severity and state of one finding of the racy one.
-        racy: source of the module `shop`.
-        sound: the same, in which no high or medium finding is about that state.
-        more: other files, by name.
-    """
-
-    name: str
-    expected: tuple[str, str, str]
-    racy: str
-    sound: str
-    more: dict[str, str] | None = None
-
-    def found(self, folder: Path, source: str) -> set[tuple[str, str, str]]:
-        """What is found in one of the two: rule, severity and state."""
-        for name, text in (self.more or {}).items():
-            (folder / name).write_text(text)
-        findings = find(program(folder, FLASK + source))
-        return {
-            (one.rule, one.severity.value, str(one.location))
-            for one in findings
-            if one.severity is not Severity.LOW
-        }
-
 
 ADD = '@app.post("/add")\ndef add():\n'
 

@@ -58,6 +58,56 @@ def join(data):
         does=("write users[] request.sid",),
     ),
     Case(
+        "a route that is called, not written above",
+        FLASK
+        + """
+jobs = {}
+def add(name):
+    jobs[name] = 1
+    return ''
+app.route('/job/<name>', methods=['POST'])(add)
+""",
+        "add",
+        does=("write jobs[] name",),
+    ),
+    Case(
+        "a route inside of a decorator of the program",
+        FLASK
+        + """
+jobs = {}
+def api(rule):
+    def decorate(view):
+        return app.route('/api' + rule)(view)
+    return decorate
+@api('/job/<name>')
+def add(name):
+    jobs[name] = 1
+    return ''
+""",
+        "add",
+        does=("write jobs[] name",),
+    ),
+    Case(
+        "a method of the framework that was replaced",
+        FLASK
+        + """
+jobs = {}
+plain = app.route
+def logged(*given, **named):
+    decorate = plain(*given, **named)
+    def outer(view):
+        return decorate(view)
+    return outer
+app.route = logged
+@app.route('/job/<name>')
+def add(name):
+    jobs[name] = 1
+    return ''
+""",
+        "add",
+        does=("write jobs[] name",),
+    ),
+    Case(
         "mqtt callback",
         FLASK
         + """

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from instep.races.reading import (
     classes,
+    databases,
     entries,
     heap,
+    importing,
     loading,
     methods,
     outside,
@@ -28,6 +30,7 @@ from instep.races.reading.values import (
     Constant,
     Function,
     Object,
+    Outside,
     Partial,
     Proxy,
     Value,
@@ -53,6 +56,8 @@ def call(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
     if name in outside.HEAPS and given.positional:
         return heaps(walker, name, given, node, frame)
     found = state_files.call(walker, name, given, node, frame)
+    if found is None:
+        found = databases.call(walker, name, given, node, frame)
     if found is not None:
         return found
     if name in outside.ITERATING:
@@ -86,6 +91,8 @@ def make(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
     """An object of the outside."""
     made = loading.make(walker, name, node, frame)
     made.numbers = methods.all_reads(given)
+    if name in databases.MADE and given.positional:
+        made.items["file"] = given.positional[0]
     if isinstance(node, ast.Call):
         texts = [words(one)[:60] for one in node.args[:6]]
         texts += [f"{one.arg}={words(one.value)[:60]}" for one in node.keywords[:12]]
@@ -159,7 +166,8 @@ def iterating(walker: Walker, name: str, given: Arguments, node: ast.expr, frame
         reads |= inner.reads
     kind = "request" if any(one.kind == "request" for one in given.all()) else "call"
     if name in outside.KEEPING:
-        made = loading.make(walker, last if last in ("dict", "set") else "list", node, frame)
+        what = last if last in ("dict", "set", "frozenset") else "list"
+        made = loading.make(walker, what, node, frame)
         inner = paired(walker, last, found, node, frame) if last in PAIRING else join(*found)
         heap.put(made, REST, inner)
         return Value((made,), reads, "new")
@@ -265,6 +273,18 @@ def partial(walker: Walker, given: Arguments, node: ast.expr, frame: Frame) -> V
     return Value((made,), given.reads(), "new")
 
 
+def caching(walker: Walker, given: Arguments, node: ast.expr, frame: Frame) -> Value:
+    """`lru_cache(f)` and `lru_cache(maxsize=9)(f)`, called and not written as a decorator."""
+    value = join(*given.positional)
+    for thing in value.things:
+        function = thing.function if isinstance(thing, Bound) else thing
+        if isinstance(function, Function):
+            function.marks.add("cached")
+            entries.cached(walker, function, node, frame)
+            return value
+    return Value((Partial(Value((Outside("functools.lru_cache"),)), (), {}),), kind="constant")
+
+
 def wraps(walker: Walker, given: Arguments, node: ast.expr, frame: Frame) -> Value:
     """`functools.wraps(f)`: a decorator that changes nothing here."""
     return Value((), kind="constant")
@@ -351,6 +371,10 @@ def property_(walker: Walker, given: Arguments, node: ast.expr, frame: Frame) ->
 SPECIAL: dict[str, Caller] = {
     "functools.partial": partial,
     "functools.partialmethod": partial,
+    "importlib.import_module": importing.import_module,
+    "builtins.__import__": importing.import_module,
+    "functools.lru_cache": caching,
+    "functools.cache": caching,
     "functools.wraps": wraps,
     "functools.update_wrapper": wraps,
     "builtins.property": property_,

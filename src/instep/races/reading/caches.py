@@ -59,7 +59,7 @@ def sources(walker: Walker, function: Function, written: set[Location]) -> list[
             found.add("reads: database")
         elif first in FETCHING:
             found.add("reads: network")
-    return sorted(found - {""})
+    return sorted(found - {"", f"reads: {function.name.rpartition('.')[2]}()"})
 
 
 def source(access: Access, written: set[Location]) -> str:

@@ -14,6 +14,7 @@ from instep.races.reading import (
     methods,
     outside,
     paths,
+    registering,
     state_files,
 )
 from instep.races.reading.frames import Frame, words
@@ -28,6 +29,7 @@ from instep.races.reading.values import (
     Object,
     Outside,
     Partial,
+    Registrar,
     Super,
     Thing,
     Value,
@@ -49,7 +51,9 @@ def call(walker: Walker, node: ast.Call, frame: Frame) -> Value:
     if isinstance(node.func, ast.Attribute):
         if node.func.attr in state_files.SAVING:
             saved(walker, node.func.attr, called, given, node, frame)
-        elif node.func.attr == "format" and (path := paths.formatted(node)):
+        elif node.func.attr == "format" and (
+            path := paths.formatted(node, given.positional, frame)
+        ):
             return Value(path, given.reads(), "call")
         elif node.func.attr == "join" and (drawn := secrets(given)):
             return Value(drawn, given.reads(), "call")
@@ -190,6 +194,10 @@ def one(walker: Walker, thing: Thing, given: Arguments, node: ast.expr, frame: F
         return methods.call(walker, thing, given, node, frame)
     if isinstance(thing, Outside):
         return builtin.call(walker, thing.name, given, node, frame)
+    if isinstance(thing, Registrar):
+        value = given.positional[0] if given.positional else NOTHING
+        registering.register(walker, value, thing.role, thing.routes, frame)
+        return value
     if isinstance(thing, Partial):
         more = Arguments(
             [*thing.arguments, *given.positional],

@@ -17,6 +17,7 @@ from instep.races.reading.values import (
     Outside,
     Thing,
     Value,
+    join,
 )
 from instep.races.reading.walker import Flow, Walker
 
@@ -155,8 +156,17 @@ def class_(walker: Walker, node: ast.ClassDef, frame: Frame) -> Flow:
     value = Value((made,), kind="constant")
     for decorator in reversed(node.decorator_list):
         entries.decorate_class(walker, decorator, made, frame)
+        if entries.own(walker, entries.callee(decorator), frame):
+            value = own_decorator(walker, decorator, value, frame)
     store(walker, node.name, value, node, frame)
     return Flow.ON
+
+
+def own_decorator(walker: Walker, decorator: ast.expr, value: Value, frame: Frame) -> Value:
+    """A class that a function of the program has decorated: it may keep it, or stand for it."""
+    called = walker.evaluate(decorator, frame)
+    result = calls.apply(walker, called, Arguments([value]), decorator, frame)
+    return join(value, Value(tuple(one for one in result.things if isinstance(one, Function))))
 
 
 def import_(walker: Walker, node: ast.Import, frame: Frame) -> Flow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from instep.races.reading import registering
 from instep.races.reading.frames import Frame, words
@@ -15,6 +16,8 @@ from instep.races.reading.values import (
     Function,
     Object,
     Outside,
+    Registrar,
+    Thing,
     Value,
 )
 from instep.races.reading.walker import Walker
@@ -55,6 +58,10 @@ CALLBACKS = frozenset(
 )
 SUBMITTING = frozenset({"submit", "start_background_task", "spawn", "submit_task", "spawn_n"})
 LATER = frozenset({"spawn_later", "call_later", "spawn_after", "schedule_once"})
+CONSUMING = frozenset({"basic_consume", "consume"})
+"""These call what they are given in the one thread that consumes."""
+SERVICES = re.compile(r"add_\w+_to_server|register_instance")
+"""These answer by the public methods of what they are given."""
 NAMESPACES = frozenset({"on_namespace", "register_namespace"})
 VIEW_MAKERS = frozenset({"path", "re_path", "url"})
 
@@ -93,6 +100,17 @@ def decorate(
         made=made,
     )
     return True
+
+
+def registrar(walker: Walker, name: str, node: ast.expr, frame: Frame) -> tuple[Thing, ...]:
+    """What a call returns that is mostly a decorator: `register = app.route("/")`."""
+    role = role_of(name, node) if isinstance(node, ast.Call) else None
+    if role is None or not isinstance(node, ast.Call):
+        return ()
+    if name in VERBS and not (node.args and path_like(node.args[0])):
+        return ()
+    routes = routes_of(walker, node, name, node.func, frame) if role is Role.VIEW else ()
+    return (Registrar(role, routes),)
 
 
 def handed(walker: Walker, decorator: ast.expr, made: Function, frame: Frame) -> None:
@@ -187,9 +205,14 @@ def cached(walker: Walker, made: Function, decorator: ast.expr, frame: Frame) ->
     walker.cached.append((Made(location, name, frame.place(made.node), texts), made))
 
 
+def callee(decorator: ast.expr) -> ast.expr:
+    """What a decorator is, without what it is called with."""
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
 def last(decorator: ast.expr) -> str:
     """The last name of a decorator."""
-    return last_of(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    return last_of(callee(decorator))
 
 
 def outsider(walker: Walker, made: Object, node: ast.expr, frame: Frame) -> None:
@@ -235,6 +258,8 @@ def consider(
         return
     if name in ("add_url_rule", "add_resource", "add_route", "add_view", "add_namespace", "route"):
         registering.by_call(walker, given, node, frame, owner)
+    elif SERVICES.fullmatch(name):
+        registering.service(walker, given.positional[:1], frame)
     elif name in NAMESPACES:
         registering.namespace(walker, given, frame)
     elif name in VIEW_MAKERS and len(given.positional) > 1:
@@ -248,7 +273,8 @@ def consider(
         register(walker, given.positional[0], Role.STARTUP, (), frame)
     for key, value in given.keywords.items():
         if key.startswith("on_") or key.endswith(("callback", "_handler", "_hook", "_cb")):
-            register(walker, value, Role.BACKGROUND, (), frame, only_named=True)
+            one = name in CONSUMING and not repeated
+            register(walker, value, Role.BACKGROUND, (), frame, only_named=True, repeated=not one)
 
 
 def assigned(walker: Walker, name: str, owner: Value, value: Value, frame: Frame) -> None:

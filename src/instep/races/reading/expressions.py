@@ -144,8 +144,8 @@ def operation(walker: Walker, node: ast.BinOp, frame: Frame) -> Value:
     if isinstance(node.op, ast.Div) and any(
         isinstance(thing, (Object, Outside)) for thing in left.things
     ):
-        return loading.joined_path(left, right)
-    known = paths.put_together(node, left, right)
+        return paths.joined_path(left, right, node)
+    known = paths.put_together(node, left, right, frame)
     if known:
         return Value(known, left.reads | right.reads, "constant" if whole(known) else "call")
     things = loading.copies(walker, [left, right], node, frame)
@@ -219,7 +219,7 @@ def text(walker: Walker, node: ast.JoinedStr, frame: Frame) -> Value:
         if isinstance(part, ast.FormattedValue):
             value = walker.evaluate(part.value, frame)
             reads |= heap.deep_reads(value)
-            parts.append(paths.piece(value, part.value))
+            parts.append(paths.piece(value, part.value, frame))
         elif isinstance(part, ast.Constant):
             parts.append(str(part.value))
     return Value(paths.template(parts, node), reads, "number" if reads else "call")

@@ -74,7 +74,7 @@ def gather(
     seen: set[Path] = set()
     for start in paths:
         for file in sorted(found(start)):
-            resolved = file.resolve()
+            resolved = real(file)
             shown = show(file, root)
             if resolved in seen or excluded(shown, exclude):
                 continue
@@ -147,11 +147,16 @@ def special(file: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
+def real(path: Path) -> Path:
+    """Where a path leads to; `Path.resolve` raises if a link leads to itself."""
+    return Path(os.path.realpath(path))
+
+
 def show(file: Path, root: Path | None) -> str:
     """A path as findings name it."""
     if root is not None:
         try:
-            return file.resolve().relative_to(root.resolve()).as_posix()
+            return real(file).relative_to(real(root)).as_posix()
         except ValueError:
             pass
     return file.as_posix()
@@ -209,7 +214,7 @@ def dotted(file: Path, start: Path) -> str:
     while (base / "__init__.py").exists() and base.parent != base:
         base = base.parent
     try:
-        parts = list(file.resolve().relative_to(base.resolve()).parts)
+        parts = list(real(file).relative_to(real(base)).parts)
     except ValueError:
         parts = [file.name]
     parts[-1] = parts[-1].removesuffix(".py")

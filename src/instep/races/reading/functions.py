@@ -10,10 +10,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from instep.races.reading import copying, heap, replaying
+from instep.races.reading import copying, heap, outside, replaying
 from instep.races.reading.frames import Frame, Module
 from instep.races.reading.model import Location, Place, Root
-from instep.races.reading.trace import MOST_ACCESSES
 from instep.races.reading.values import (
     NOTHING,
     REST,
@@ -93,7 +92,7 @@ def invoke(
     own.stack = stack
     own.loops = frame.loops
     mark = replaying.begun(walker.trace, stack, walker.cuts, walker.growth, len(walker.outsiders))
-    value = counted(walker, function, own, times, round_)
+    value = counted(walker, function, own, times, round_, after(stack[-1], frame))
     if not walker.starting and not round_:
         remember(walker, call, mark, value)
     return value
@@ -120,15 +119,26 @@ class Call:
         )
 
 
-def counted(walker: Walker, function: Function, own: Frame, times: int, round_: int) -> Value:
+def after(place: Place, frame: Frame) -> int:
+    """How many lines of a function follow a call."""
+    if frame.function is None:
+        return 0
+    return max(0, (frame.function.node.end_lineno or 0) - place.end_line)
+
+
+def counted(
+    walker: Walker, function: Function, own: Frame, times: int, round_: int, lines: int
+) -> Value:
     """Walk through a body, and remember that, and how much it took."""
     closure = function.node, function.frame
     walker.walked[closure] = times + 1
     walker.active[closure] = round_ + 1
     before = walker.total
+    limits = walker.lend(lines)
     try:
         return run(walker, function, own)
     finally:
+        walker.take_back(limits)
         walker.active[closure] = round_
         walker.spent[closure] = walker.spent.get(closure, 0) + walker.total - before
 
@@ -157,7 +167,7 @@ def again(
 def remember(walker: Walker, call: Call, mark: replaying.Mark, value: Value) -> None:
     """Keep what a call did, for the next one like it."""
     trace = walker.trace
-    if walker.total > walker.limit or len(trace.notes) >= MOST_ACCESSES:
+    if walker.total > walker.limit or trace.full():
         return
     only = 0 if mark.cuts == walker.cuts else trace.walk
     made = not call.closed and copying.makes(value, trace.walk)
@@ -225,10 +235,23 @@ def run(walker: Walker, function: Function, own: Frame) -> Value:
     if own.yields and own.scope is not None and own.scope.generator:
         return generated(walker, function, own, held)
     value = join(*own.returns)
+    if "cached" in function.marks:
+        value = kept(function, value)
     if not value.things and not isinstance(function.node, ast.Lambda) and function.node.returns:
         found = by_annotation(walker, function.node.returns, function.module)
         return Value(found, value.reads, value.kind)
     return Value(value.things, value.reads, value.kind)
+
+
+def kept(function: Function, value: Value) -> Value:
+    """What a cached function returns: all who ask get the same."""
+    if any(one.what in outside.SECRETS for one in value.objects()):
+        return value  # it is called after the place where it is kept
+    holder, name = function.attributes, f"{function.name.rpartition('.')[2]}()"
+    inside = ("[]",) if function.node.args.args else ()
+    heap.publish(value, Location(Root.GLOBAL, function.module.name, name, inside))
+    holder["return"] = heap.keep(holder.get("return"), value)
+    return holder["return"].plus(value.reads)
 
 
 def generated(walker: Walker, function: Function, own: Frame, held: tuple[object, ...]) -> Value:

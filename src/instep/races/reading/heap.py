@@ -7,20 +7,23 @@ stored in the same place are one.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from instep.races.reading import outside
 from instep.races.reading.model import Location, Root
 from instep.races.reading.values import (
-    MOST_THINGS,
     NOTHING,
     REST,
     Bound,
     Object,
+    Outside,
     Partial,
     Thing,
     Value,
     View,
     join,
+    room,
 )
 
 DEEPEST = 4
@@ -28,6 +31,8 @@ FAR = 3
 """Steps after which an object is called after its class, and no longer by the way to it."""
 PARSED = frozenset({"request", "loaded"})
 """Kinds of values that may well be mappings: JSON, of a request or of a file."""
+UNKNOWN = "unknown"
+"""What is in JSON that a request has sent: nothing else is known of it."""
 RECORD = "record"
 """What the database or the request owns; it never becomes a location."""
 
@@ -106,7 +111,7 @@ def keep(old: Value | None, new: Value) -> Value:
             if twin is not None:
                 grown = absorb(twin, thing) or grown
                 continue
-        if len(things) < MOST_THINGS:
+        if room(len(things), thing):
             things.append(thing)
     if not grown and len(things) == len(old.things):
         return old
@@ -123,8 +128,9 @@ def absorb(one: Object, other: Object) -> bool:
     """Make two objects share what they hold; says whether the first got more to hold."""
     if one.attributes is other.attributes:
         return False
-    grown = share(one.attributes, other.attributes) | share(one.items, other.items)
-    other.attributes, other.items = one.attributes, one.items
+    more = other.attributes, other.items
+    other.attributes, other.items = one.attributes, one.items  # first: one may be in the other
+    grown = share(one.attributes, more[0]) | share(one.items, more[1])
     if one.home is None:
         return grown
     other.home = home = one.home
@@ -150,8 +156,8 @@ def put(thing: Object, key: object, value: Value) -> bool:
     """Store an item; a published container publishes it. Says whether it holds more now."""
     if key is not REST and (not isinstance(key, (str, int)) or len(thing.items) > 40):
         key = REST
-    if thing.home is not None and not value.things and value.kind in PARSED:
-        value = Value((Object("dict", (*thing.site[:2], -7), 0),), value.reads, value.kind)
+    if thing.home is not None and parsed(value):
+        value = Value((unknown(thing, key),), value.reads, value.kind)
     old = thing.items.get(key)
     thing.items[key] = kept = keep(old, value) if thing.home else merge(old, key, value)
     if thing.home is not None:
@@ -164,8 +170,51 @@ def merge(old: Value | None, key: object, value: Value) -> Value:
     return value if old is None or key is not REST else join(old, value)
 
 
+def library(what: str) -> bool:
+    """Whether a thing comes from a library that looks after its own state."""
+    known = what.partition(".")[0] in outside.OWN_WORLD
+    return what == RECORD or (known and not what.startswith(outside.PLAIN))
+
+
+def parsed(value: Value) -> bool:
+    """Whether a value may well be a mapping, of which nothing else is known."""
+    return value.kind in PARSED and all(isinstance(one, Outside) for one in value.things)
+
+
+def opaque(thing: Object) -> bool:
+    """Whether a thing may hold what nobody has seen it being given."""
+    if thing.cls is not None or thing.what in outside.KNOWN_CONTAINERS:
+        return False
+    first, last = thing.what.partition(".")[0], thing.what.rpartition(".")[2]
+    if first in sys.stdlib_module_names and last not in outside.LOADED:
+        return False  # its containers are known
+    return not (thing.what in outside.CLOSED or library(thing.what))
+
+
+def unknown(thing: Object, key: object) -> Object:
+    """An item that was never seen; below the deepest the thing itself stands for it."""
+    path, line, _ = thing.site
+    if opaque(thing) and path.count("\0") >= DEEPEST:
+        return thing
+    what = thing.what if opaque(thing) else UNKNOWN
+    return Object(what, (f"{path}\0{item_step(key)}", line, -7), thing.born)
+
+
 def items(thing: Object, key: object = REST) -> Value:
     """What an item may be: the one of a known key, or any."""
+    found = stored(thing, key)
+    if opaque(thing):
+        seen = bool(found.things) and (key is not REST or REST in thing.items)
+    else:
+        seen = thing.home is None or not parsed(found)
+    if seen:
+        return found
+    put(thing, key, Value((unknown(thing, key),), found.reads, found.kind))
+    return stored(thing, key)
+
+
+def stored(thing: Object, key: object) -> Value:
+    """What was seen being put into an item."""
     if key is not REST and key in thing.items:
         rest = thing.items.get(REST, NOTHING)
         return join(thing.items[key], rest)

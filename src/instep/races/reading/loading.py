@@ -98,6 +98,8 @@ def of_module(walker: Walker, module: Module, wanted: str, node: ast.AST, frame:
         if wanted in module.rebound:
             location = Location(Root.GLOBAL, module.name, wanted)
             return Value((), walker.trace.note(Kind.READ, location, node, frame))
+        if wanted == "__file__":
+            return Value(kind="constant")
         if wanted in BUILTINS:
             return Value((Outside("builtins." + wanted),))
         return NOTHING
@@ -222,6 +224,8 @@ def outside_value(walker: Walker, dotted: str) -> Value:
         return Value((walker.session,))
     if dotted in ("flask.g", "flask.globals.g"):
         return Value((walker.context,))
+    if dotted in ("os.sep", "os.path.sep"):
+        return Value((Constant("/"),), kind="constant")
     if dotted.endswith(".request") or ".request." in dotted:
         return Value((Outside(dotted),), kind="request")
     return Value((Outside(dotted),))
@@ -259,7 +263,7 @@ def own_per_thread(thing: Object) -> bool:
 def key_text(value: Value, node: ast.AST | None) -> str:
     """What a key is called, so that two uses of it can be compared."""
     constant = value.constant()
-    if constant is not None:
+    if constant is not None and not value.reads:  # what is read may be another by now
         return repr(constant)
     if value.text:
         return value.text
@@ -297,7 +301,7 @@ def shares_items(thing: Object) -> bool:
     if thing.cls is not None:
         return classes.is_container(thing.cls)
     return thing.what in outside.KNOWN_CONTAINERS or not (
-        thing.what in ("file", "flask.Flask") or library(thing.what)
+        thing.what in ("file", "flask.Flask") or heap.library(thing.what)
     )
 
 
@@ -310,11 +314,6 @@ def truth(walker: Walker, value: Value, node: ast.expr, frame: Frame) -> frozens
     return contents(walker, Value(tuple(shared)), Kind.TEST, node, frame, detail)
 
 
-def library(what: str) -> bool:
-    """Whether a thing comes from a library that looks after its own state."""
-    return what == heap.RECORD or what.partition(".")[0] in outside.OWN_WORLD
-
-
 def noted(
     walker: Walker, thing: Object, kind: Kind, node: ast.AST, frame: Frame, detail: Detail
 ) -> frozenset[int]:
@@ -322,6 +321,8 @@ def noted(
     if thing.home is None or thing.what in outside.IMMUTABLE:
         return NO_READS
     location = heap.step(thing.home, "[]")
+    if location is thing.home and kind is Kind.ITERATE:
+        kind = Kind.READ  # too deep to tell what is in it from what it is in
     walker.types.setdefault(location, set()).add(thing.what)
     return walker.trace.note(kind, location, node, frame, detail)
 
@@ -385,15 +386,3 @@ def copies(walker: Walker, values: list[Value], node: ast.AST, frame: Frame) -> 
                     made = make(walker, thing.what, node, frame)
                 heap.put(made, REST, heap.items(thing))
     return (made,) if made else ()
-
-
-def joined_path(left: Value, right: Value) -> Value:
-    """`folder / "name"`: the path of a file, by its last part."""
-    known = right.constant()
-    things: tuple[Thing, ...] = (Constant(known),) if isinstance(known, str) else ()
-    for thing in left.objects():
-        if thing.what.startswith("pathlib."):
-            made = Object(thing.what, thing.site, thing.born)
-            made.items = {0: Value(things, right.reads, right.kind, right.text)}
-            return Value((made,), left.reads | right.reads)
-    return Value(things, left.reads | right.reads)

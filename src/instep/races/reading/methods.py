@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from instep.races.reading import (
     classes,
+    databases,
     entries,
     heap,
     loading,
@@ -32,7 +33,7 @@ from instep.races.reading.values import (
 )
 from instep.races.reading.walker import Walker
 
-MAKERS = frozenset("cursor connect channel pubsub raw_connection getconn session".split())
+MAKERS = frozenset("cursor connect channel pubsub raw_connection getconn session socket".split())
 ITERATED = frozenset({"jsonify", "dumps", "dump", "render_template", "render", "make_response"})
 
 
@@ -53,6 +54,8 @@ def call(walker: Walker, method: Method, given: Arguments, node: ast.expr, frame
     if owner.what.endswith("ContextVar"):
         return of_variable(walker, owner, name, given, node, frame)
     found = state_files.method(walker, owner, name, given, node, frame)
+    if found is None:
+        found = databases.method(walker, owner, name, given, node, frame)
     if found is not None:
         return found
     if name in ("__new__",):
@@ -63,8 +66,17 @@ def call(walker: Walker, method: Method, given: Arguments, node: ast.expr, frame
     if name == "start":
         walker.begun[id(owner)] = frame.place(node)
         entries.started(walker, owner, node, frame)
+    if name in outside.VERBS and owner.home is not None and heap.opaque(owner):
+        return of_container(walker, owner, name, given, node, frame)
+    return used(walker, owner, name, given, node, frame)
+
+
+def used(
+    walker: Walker, owner: Object, name: str, given: Arguments, node: ast.expr, frame: Frame
+) -> Value:
+    """A method of which nothing else is known: its object is read, and what it is given."""
     reads = passed(walker, given, node, frame)
-    watched = owner.what in outside.WATCHED or not loading.library(owner.what)
+    watched = owner.what in outside.WATCHED or not heap.library(owner.what)
     if owner.home is not None and watched and owner.cls is None:
         detail = Detail(None, name, depends=all_reads(given))
         reads |= walker.trace.note(Kind.READ, owner.home, node, frame, detail)
@@ -76,7 +88,7 @@ def call(walker: Walker, method: Method, given: Arguments, node: ast.expr, frame
         made = loading.make(walker, f"{owner.what}.{name}", node, frame)
         entries.outsider(walker, made, node, frame)
         return Value((made,), reads, kind)
-    return Value((), reads, kind)
+    return Value(entries.registrar(walker, name, node, frame), reads, kind)
 
 
 def sent(walker: Walker, reads: frozenset[int]) -> None:
@@ -94,7 +106,7 @@ def is_container(owner: Object) -> bool:
     if owner.what in outside.KNOWN_CONTAINERS:
         return True
     last = owner.what.rpartition(".")[2]
-    return last in ("load", "loads", "safe_load", "read_csv", "DataFrame", "dict", "fromkeys")
+    return owner.what == heap.UNKNOWN or last in outside.LOADED
 
 
 def all_reads(given: Arguments) -> frozenset[int]:
@@ -164,7 +176,7 @@ def of_container(
     before = dict(owner.items) if owner.home is not None else owner.items
     result = effect(walker, owner, name, given, node, frame)
     if owner.home is not None and owner.items != before:
-        storing.changes(walker, heap.step(owner.home, "[]"), value)
+        storing.changes(walker, heap.step(owner.home, "[]"), heap.items(owner))
     for one in given.keywords.values():
         call_key(walker, one, owner, node, frame)
     if owner.home is not None or owner.born != walker.trace.walk:

@@ -178,6 +178,7 @@ class Actor:
         repeated: whether it runs beside itself (a view does; a single background thread does not).
         starts: the names of the background jobs that it starts, each with the numbers of its
             accesses that decide about it.
+        own: where the objects are that run it once each, as a `Thread` does its `run()`.
     """
 
     name: str
@@ -187,6 +188,7 @@ class Actor:
     trace: list[Access] = field(default_factory=list)
     repeated: bool = True
     starts: list[tuple[str, frozenset[int]]] = field(default_factory=list)
+    own: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)

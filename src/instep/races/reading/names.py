@@ -70,6 +70,17 @@ class Modules:
             return None
         return self.relative(parent, 1, name)
 
+    def below(self, package: str) -> list[Module]:
+        """The modules of a package, or of a folder that is used like one."""
+        start = f"{package}."
+        found = [
+            one
+            for name, modules in self.tails.items()
+            if name.startswith(start) and "." not in name.removeprefix(start)
+            for one in modules
+        ]
+        return list(dict.fromkeys(found))
+
 
 def near(one: Module, asker: Module) -> int:
     """How much of their folders two modules share."""

@@ -37,6 +37,8 @@ CONTAINERS = {
     "numpy.zeros": "list",
     "numpy.array": "list",
     "array.array": "list",
+    "ordered_set.OrderedSet": "set",
+    "orderedset.OrderedSet": "set",
     "sortedcontainers.SortedSet": "set",
     "sortedcontainers.SortedKeyList": "list",
     "bidict.bidict": "dict",
@@ -45,7 +47,7 @@ MAPPINGS = frozenset(
     """dict collections.OrderedDict collections.defaultdict collections.Counter
     cachetools.TTLCache cachetools.LRUCache cachetools.LFUCache cachetools.Cache""".split()
 )
-KNOWN_CONTAINERS = frozenset(CONTAINERS.values()) | {"tuple", "generator"}
+KNOWN_CONTAINERS = frozenset(CONTAINERS.values()) | {"tuple", "generator", "frozenset"}
 IMMUTABLE = frozenset({"tuple", "frozenset", "generator"})
 
 ATOMIC_METHODS = frozenset(
@@ -99,6 +101,8 @@ METHODS: dict[str, Kind] = {
     "__delitem__": WRITE,
     "expire": UPDATE,
 }
+VERBS = frozenset("add append appendleft extend remove discard pop popleft clear".split())
+"""What a class that nobody knows does to a container of its own, if it is one."""
 ADDING = frozenset("append appendleft add insert extend extendleft put put_nowait".split())
 VIEWS = frozenset({"items", "values", "keys", "iteritems", "itervalues", "iterkeys"})
 KEYED = frozenset(
@@ -148,6 +152,14 @@ OWN_WORLD = frozenset(
     datetime decimal pathlib string typing enum abc""".split()
 )
 """Libraries that look after what is theirs: a database, a registry, a log."""
+
+LOADED = frozenset({"load", "loads", "safe_load", "read_csv", "DataFrame", "dict", "fromkeys"})
+"""The last names of what makes a container of what it is given."""
+CLOSED = SYNCHRONISED | LOCKS | {"file", "path", "flask.Flask", "flask.g", "contextmanager"}
+"""What never holds things that nobody has seen it being given."""
+
+PLAIN = ("google.protobuf.",)
+"""Parts of such libraries whose objects are as plain as a dictionary."""
 
 WATCHED = frozenset({"sqlalchemy.orm.Session", "sqlalchemy.orm.session.Session"})
 """What they make that is still for one thread at a time."""

@@ -22,6 +22,7 @@ from instep.races.reading import (
     outside,
     registering,
     unifying,
+    verbs,
 )
 from instep.races.reading.collecting import uncollected
 from instep.races.reading.expressions import EVALUATORS
@@ -64,6 +65,7 @@ def read(
         program.lines = sum(len(source.lines) for source in sources)
         program.actors = actors(walker)
         types = unifying.unify(program.actors, walker.types)
+        verbs.settle(program.actors, types)
         program.broken += walker.failures.values()
         program.unfinished = walker.unfinished
         program.made = [*made(walker), *caches.explained(walker, program.actors)]
@@ -194,6 +196,9 @@ def actor(walker: Walker, entry: Entry) -> Actor:
     result.trace = trace.accesses()
     result.starts = trace.starts
     result.repeated = entry.repeated
+    of_thread = entry.role is Role.BACKGROUND and function.name.endswith(".run")
+    if of_thread and isinstance(receiver, Object):
+        result.own = receiver.home
     return result
 
 

@@ -196,6 +196,17 @@ def namespace(walker: Walker, given: Arguments, frame: Frame) -> None:
                 instance(walker, thing, ("event",), frame)
 
 
+def service(walker: Walker, given: list[Value], frame: Frame) -> None:
+    """`add_ShopServicer_to_server(Shop(), server)`: each public method answers all clients."""
+    for value in given:
+        for thing in value.objects():
+            for cls in classes.lineage(thing.cls) if thing.cls else ():
+                for name, held in cls.attributes.items():
+                    functions = [one for one in held.things if isinstance(one, Function)]
+                    bound = tuple(Bound(one, thing) for one in functions if name[0] != "_")
+                    register(walker, Value(bound), Role.VIEW, (f"RPC {name}",), frame)
+
+
 def view_class(
     walker: Walker,
     value: Value,

@@ -24,7 +24,7 @@ from instep.races.reading.model import Hold, Location, Place
 from instep.races.reading.trace import Note, Trace
 from instep.races.reading.values import NO_READS, Object, Partial, Value
 
-MOST_NOTES = 120
+MOST_NOTES = 400
 MOST_TOLD = 2000
 MOST_TIMES = 3
 """In one trace; more of the same tells nothing new."""

@@ -23,11 +23,13 @@ from instep.races.reading.walker import Walker
 
 FILE = "file"
 TESTS = frozenset(
-    """os.path.exists os.path.isfile os.path.getsize os.path.getmtime os.stat os.path.lexists
-    os.access""".split()
+    """os.path.exists os.path.isfile os.path.isdir os.path.getsize os.path.getmtime os.path.lexists
+    os.stat os.access""".split()
 )
 SENDING = frozenset({"flask.send_file", "flask.helpers.send_file"})
 REMOVALS = frozenset("os.remove os.unlink shutil.rmtree os.truncate".split())
+FOLDERS = frozenset({"os.mkdir", "os.makedirs"})
+"""These fail if the folder is there, unless they are told that it may be."""
 MOVES = frozenset("os.rename os.replace shutil.move shutil.copy shutil.copyfile".split())
 WRITERS = frozenset(
     """json.dump pickle.dump yaml.dump yaml.safe_dump csv.writer csv.DictWriter simplejson.dump
@@ -62,6 +64,8 @@ PATH_METHODS = {
     "write_bytes": Kind.WRITE,
     "exists": Kind.TEST,
     "is_file": Kind.TEST,
+    "is_dir": Kind.TEST,
+    "mkdir": Kind.WRITE,
     "stat": Kind.TEST,
     "unlink": Kind.WRITE,
     "touch": Kind.WRITE,
@@ -78,27 +82,18 @@ def location_of(value: Value, node: ast.expr | None, frame: Frame) -> tuple[Loca
             return location_of(thing.items.get(0, NOTHING), node, frame)
         if thing.what == "path":
             return Location(Root.FILE, "", thing.arguments[0]), thing.arguments[1]
-    if isinstance(known, str):
+    if isinstance(known, str) and known:
         return Location(Root.FILE, "", known), ""
     for one in value.things:
-        if isinstance(one, Template) and "*" in one.shape.strip("*"):
-            return Location(Root.FILE, "", one.shape), one.text
+        if isinstance(one, Template) and ("*" in one.shape.strip("*") or one.shape[0] != "*"):
+            key = one.text if "*" in one.shape else ""
+            return Location(Root.FILE, "", paths.settled(one.shape)), key
     if not isinstance(node, (ast.Name, ast.Attribute)) or value.kind == "request":
         return None, ""
     text = words(node)
-    if text.rpartition(".")[2].isupper() or steady(node, frame):
+    if text.rpartition(".")[2].isupper() or paths.steady(node, frame):
         return Location(Root.FILE, frame.module.name, text), ""
     return None, ""
-
-
-def steady(node: ast.Name | ast.Attribute, frame: Frame) -> bool:
-    """Whether a path is kept where all requests find it: in a global, or a shared object."""
-    if isinstance(node, ast.Name):
-        known = node.id in frame.module.names and node.id not in frame.module.rebound
-        return known and (frame.scope is None or node.id not in frame.scope.local)
-    receivers = frame.receiver.objects() if frame.receiver is not None else ()
-    own = isinstance(node.value, ast.Name) and node.value.id == "self"
-    return own and any(one.home is not None for one in receivers)
 
 
 def first_node(node: ast.expr) -> ast.expr | None:
@@ -110,13 +105,17 @@ def call(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
     """What a function does with a file; None if it is not about files."""
     if name in OPENERS:
         return opened(walker, given, node, frame)
+    if name == "os.path.dirname":
+        return Value((), given.reads(), join(*given.positional).kind or "call")
     if name in PATHS or name in ("pathlib.Path", "pathlib.PurePath"):
         return path(walker, name, given, node, frame)
     if name in TESTS:
         return noted(walker, Kind.TEST, name, given, node, frame)
     if name in SENDING and given.positional:
         return noted(walker, Kind.READ, name, given, node, frame)
-    if name in REMOVALS:
+    if name in FOLDERS and "exist_ok" in given.keywords:
+        return Value(kind="call")
+    if name in REMOVALS or name in FOLDERS:
         return noted(walker, Kind.WRITE, name, given, node, frame)
     if name in MOVES:
         moved(walker, name, given, node, frame)
@@ -172,7 +171,7 @@ def from_files(value: Value) -> frozenset[int]:
 def path(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Frame) -> Value:
     """A path, known by its last part."""
     made = loading.make(walker, "pathlib.Path" if "pathlib" in name else "path", node, frame)
-    last = given.positional[-1] if given.positional else NOTHING
+    last = next((one for one in reversed(given.positional) if one.constant() != ""), NOTHING)
     for thing in last.objects():
         if thing.what.startswith("pathlib."):
             return last
@@ -185,7 +184,7 @@ def path(walker: Walker, name: str, given: Arguments, node: ast.expr, frame: Fra
         if not folder or len(given.positional) < 2 or not isinstance(node, ast.Call):
             return Value((), given.reads(), last.kind or "call", last.text)
         part = next((one for one in last.things if isinstance(one, Template)), None)
-        name = f"{str(folder).rstrip('/')}/{part.shape if part else '*'}"
+        name = f"{str(folder).rstrip('/')}/{paths.settled(part.shape) if part else '*'}"
         made.arguments = (name, part.text if part else loading.key_text(last, node.args[-1]))
         return Value((made,), given.reads(), last.kind)
     made.items[0] = last
@@ -307,12 +306,10 @@ def method(
             mode = given.positional[:1]
             inner = Arguments([Value((owner,)), *mode], given.keywords)
             return opened(walker, inner, node, frame)
-        if name in PATH_METHODS:
+        if name in PATH_METHODS and "exist_ok" not in given.keywords:
             return of_path(walker, owner, name, given, node, frame)
-        if name in ("with_name", "joinpath", "with_suffix") and given.positional:
-            made = loading.make(walker, "pathlib.Path", node, frame)
-            made.items[0] = NOTHING if name == "with_suffix" else given.positional[-1]
-            return Value((made,), given.reads())
+        if name in ("with_name", "joinpath", "with_suffix"):
+            return beside(walker, owner, name, given, node, frame)
         return Value((owner,) if name in ("resolve", "absolute", "expanduser") else ())
     if owner.what.startswith("configparser."):
         return configured(walker, owner, name, given, node, frame)
@@ -324,6 +321,20 @@ def method(
         store(walker, owner, name, reads, node, frame, kind)
         return Value(kind="call")
     return Value((), owner.numbers, "call")
+
+
+def beside(
+    walker: Walker, owner: Object, name: str, given: Arguments, node: ast.expr, frame: Frame
+) -> Value:
+    """`folder.joinpath("name")`, `path.with_name("other")`: a path, by its last part."""
+    last = given.positional[-1] if given.positional else given.star or NOTHING
+    made = loading.make(walker, "pathlib.Path", node, frame)
+    made.items[0] = NOTHING if name == "with_suffix" else last
+    if name == "joinpath" and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        texts = words(node.func.value), words(node.args[-1]) if node.args else ""
+        things = last.things or paths.in_folder(owner.items.get(0, NOTHING), last, *texts)
+        made.items[0] = Value(things, last.reads, last.kind, last.text)
+    return Value((made,), given.reads())
 
 
 def configured(

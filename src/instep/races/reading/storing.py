@@ -35,6 +35,8 @@ def assign(
         bind(walker, target.id, value, target, frame, detail)
     elif isinstance(target, ast.Attribute):
         owner = walker.evaluate(target.value, frame)
+        if not owner.things and isinstance(target.value, ast.Attribute):
+            owner = unknown_attribute(walker, target.value, frame).plus(owner.reads)
         for thing in owner.things:
             attribute(walker, thing, target.attr, value, target, frame, detail)
         entries.assigned(walker, target.attr, owner, value, frame)
@@ -62,6 +64,24 @@ def unknown_item(walker: Walker, node: ast.Subscript, frame: Frame) -> Value:
             if heap.put(thing, key if isinstance(key, str) else REST, Value((made,))):
                 changes(walker, heap.step(thing.home, "[]"), Value((made,)))
     return Value(tuple(one for thing in holders for one in heap.items(thing).things))
+
+
+def unknown_attribute(walker: Walker, node: ast.Attribute, frame: Frame) -> Value:
+    """`self.row` of `self.row.count = 7`, where nothing is known of the row, is an object."""
+    start = len(walker.trace.notes)
+    holders = walker.evaluate(node.value, frame).objects()
+    del walker.trace.notes[start:]  # it has been looked at once
+    found: list[Thing] = []
+    for thing in holders:
+        if thing.home is None or thing.cls is None or classes.is_record(thing.cls):
+            continue
+        if not classes.defined(thing.cls, node.attr):
+            made = Object(heap.UNKNOWN, (*thing.site[:2], -7), 0)
+            location = heap.step(thing.home, "." + node.attr)
+            heap.publish(Value((made,)), location)
+            hold(walker, thing.attributes, node.attr, Value((made,)), location)
+            found += thing.attributes[node.attr].things
+    return Value(tuple(found))
 
 
 def unpack(
@@ -256,7 +276,7 @@ def of_object(
     walker.bound(location, frame.place(node))
     if loading.own_per_thread(thing):
         location = replace(location, root=Root.CONTEXT)
-    if not loading.library(thing.what) or thing.what == "flask.g":
+    if not heap.library(thing.what) or thing.what == "flask.g":
         note(walker, Kind.WRITE, location, value, node, frame, detail)
         heap.publish(value, location)
         hold(walker, thing.attributes, name, value, location)
@@ -290,7 +310,7 @@ def item(
             note(walker, Kind.WRITE, location, value, node, frame, noted)
         grown = heap.put(thing, known if isinstance(known, (str, int)) else REST, value)
         if grown and thing.home is not None:
-            changes(walker, heap.step(thing.home, "[]"), value)
+            changes(walker, heap.step(thing.home, "[]"), heap.items(thing))
 
 
 def remove(walker: Walker, target: ast.expr, frame: Frame) -> None:

@@ -16,6 +16,8 @@ from instep.races.reading.values import NO_READS, bounded
 
 MOST_ACCESSES = 3000
 """In one trace; a walk that finds more stops noting."""
+MOST_ALIKE = 4
+"""Looks at one thing from one place, under the same locks; more of them tell nothing new."""
 
 
 @dataclass(slots=True)
@@ -94,6 +96,9 @@ class Trace:
     starts: list[tuple[str, frozenset[int]]] = field(default_factory=list)
     met: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)
+    alike: dict[object, list[int]] = field(default_factory=dict)
+    most: int = MOST_ACCESSES
+    """So many may be noted where the walk is now."""
 
     def note(
         self, kind: Kind, location: Location, node: ast.AST, frame: Frame, detail: Detail = PLAIN
@@ -102,10 +107,15 @@ class Trace:
         if self.role is Role.STARTUP and kind not in (Kind.WRITE, Kind.UPDATE):
             return NO_READS
         number = len(self.notes)
-        if number >= MOST_ACCESSES:
+        if number >= self.most:
             return NO_READS
         if number and self.again(kind, location, node, frame):
             return frozenset((number - 1,))
+        if kind not in (Kind.WRITE, Kind.UPDATE):
+            alike = self.alike.setdefault((id(node), location, detail.key, self.held), [])
+            if len(alike) == MOST_ALIKE:
+                return frozenset(alike[-1:])
+            alike.append(number)
         depends = bounded(frozenset(one for one in detail.depends if one < number))
         guards = bounded(frozenset(one for one in self.guards if one < number))
         self.notes.append(
@@ -153,6 +163,10 @@ class Trace:
         if told is not NOTHING_TOLD:
             self.met |= told.there
             self.met -= told.gone
+
+    def full(self) -> bool:
+        """Whether nothing more will be noted where the walk is now."""
+        return len(self.notes) >= self.most
 
     def call(self) -> None:
         """A call: the interpreter may switch here."""

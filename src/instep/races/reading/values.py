@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from instep.races.reading.model import Location, Place
+from instep.races.reading.model import Location, Place, Role
 
 if TYPE_CHECKING:
     from instep.races.reading.frames import Frame, Module
 
 NO_READS: frozenset[int] = frozenset()
 MOST_THINGS = 16
+MOST_FUNCTIONS = 64
+"""Functions, classes and modules: a table of commands has many, and each does its own."""
 MOST_READS = 48
 REST = object()
 """The key of a container's items whose own key is not known."""
@@ -153,9 +155,17 @@ class Super:
     receiver: Thing
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Registrar:
+    """What `app.route("/")` returns: who calls it with a function makes that an actor."""
+
+    role: Role
+    routes: tuple[str, ...]
+
+
 Thing: TypeAlias = (
     "Constant | Template | Outside | Link | Function | Class | Object | Bound | Method | View"
-    " | Partial | Proxy | Super | Module"
+    " | Partial | Proxy | Super | Module | Registrar"
 )
 
 
@@ -222,6 +232,13 @@ def bounded(reads: frozenset[int]) -> frozenset[int]:
     return frozenset(sorted(reads)[-MOST_READS:])
 
 
+def room(count: int, thing: Thing) -> bool:
+    """Whether one more thing is kept among as many."""
+    if count < MOST_THINGS:
+        return True
+    return count < MOST_FUNCTIONS and not isinstance(thing, (Object, Constant, Template, Outside))
+
+
 def join(*values: Value) -> Value:
     """What may be any of several."""
     first = NOTHING
@@ -232,10 +249,10 @@ def join(*values: Value) -> Value:
             first = value
             things, reads, kind, text = value.things, value.reads, value.kind, value.text
             continue
-        if value.things is not things and len(things) < MOST_THINGS:
+        if value.things is not things and len(things) < MOST_FUNCTIONS:
             for thing in value.things:
-                if thing not in things:
-                    things = (*things, thing)[:MOST_THINGS]
+                if thing not in things and room(len(things), thing):
+                    things = (*things, thing)
         if value.reads is not reads and not value.reads <= reads:
             reads = bounded(reads | value.reads)
         if value.kind != kind:

@@ -34,6 +34,10 @@ MOST_STEPS = 1_000_000
 """Expressions and statements in all, so that the time is bounded whatever the program is."""
 LEAST_STEPS = 2_000
 """What each actor may take even so: the last ones are not less worth than the first."""
+STEPS_OF_A_LINE = 30
+NOTES_OF_A_LINE = 4
+"""What is kept back for each line of a caller that follows a call."""
+LEAST_OF_A_CALL = 100
 STEPS_OF_AN_ACTOR = 30_000
 STEPS_OF_A_COMMAND = 10_000
 """Of what runs beside nothing: only what it leaves behind matters."""
@@ -66,6 +70,18 @@ class Entry:
 
 Evaluator = Callable[["Walker", Any, Frame], Value]
 Executor = Callable[["Walker", Any, Frame], Flow]
+
+
+def _share(left: int, wanted: int) -> int:
+    """What a call may have of what is left: its caller keeps what it wants, within bounds."""
+    return max(LEAST_OF_A_CALL, left - max(left // 10, min(left // 2, wanted)))
+
+
+def _of_flask(what: str, root: Root, name: str, number: int) -> Object:
+    """What the framework keeps, and every module may ask for."""
+    made = Object(what, ("", 0, number), 0)
+    made.home = Location(root, "flask", name)
+    return made
 
 
 class Walker:
@@ -120,10 +136,10 @@ class Walker:
         self.cuts = 0
         self.unfinished: dict[str, Place] = {}
         self.limit = MOST_STEPS
-        self.session = Object("dict", ("", 0, 0), 0)
-        self.session.home = Location(Root.SESSION, "flask", "session")
-        self.context = Object("flask.g", ("", 0, 1), 0)
-        self.context.home = Location(Root.CONTEXT, "flask", "g")
+        self.short = False
+        """Some call since then did not come to its end."""
+        self.session = _of_flask("dict", Root.SESSION, "session", 0)
+        self.context = _of_flask("flask.g", Root.CONTEXT, "g", 1)
 
     @property
     def starting(self) -> bool:
@@ -144,7 +160,7 @@ class Walker:
         """Walk through statements until one ends the block."""
         for statement in body:
             self.total += 1
-            if self.total > self.limit:
+            if self.total > self.limit or self.trace.full():
                 return Flow.ON
             executor = self.executors.get(type(statement))
             if executor:
@@ -161,10 +177,33 @@ class Walker:
     def allow(self, steps: int) -> None:
         """Set how far the walk that begins may go."""
         self.limit = self.total + max(LEAST_STEPS, min(steps, MOST_STEPS - self.total))
+        self.short = False
+
+    def lend(self, lines: int) -> tuple[int, int]:
+        """Let a call have most of the steps and notes that are left, so that its caller gets on.
+
+        Args:
+            lines: of the caller that follow the call.
+
+        Returns:
+            The caller's limits, to be given back by `take_back`.
+        """
+        limits = self.limit, self.trace.most
+        noted = len(self.trace.notes)
+        self.limit = self.total + _share(self.limit - self.total, lines * STEPS_OF_A_LINE)
+        self.trace.most = noted + _share(self.trace.most - noted, lines * NOTES_OF_A_LINE)
+        return limits
+
+    def take_back(self, limits: tuple[int, int]) -> None:
+        """Go on in the caller."""
+        if self.total > self.limit or self.trace.full():
+            self.cuts += 1
+            self.short = True
+        self.limit, self.trace.most = limits
 
     def ended(self, name: str, place: Place) -> None:
         """Note whether a walk came to its end, or only as far as one may go."""
-        if self.total > self.limit:
+        if self.short or self.total > self.limit or self.trace.full():
             self.unfinished[name] = place
         else:
             self.unfinished.pop(name, None)

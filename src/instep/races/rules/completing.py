@@ -23,10 +23,13 @@ from instep.races.rules.updating import OTHERS, adds_entry
 def completions(state: State) -> Iterator[Symptom]:
     """Every act that hangs on all entries being there, after one was added."""
     for part in state.parts:
-        for write in part.writes():
-            for count in part.after(write) if "[]" in write.location.path else ():
-                found = _completed(state, part, write, count)
-                if found is not None:
+        begun = frozenset().union(*(guards for _, guards in part.actor.starts))
+        deciding = frozenset(part.acts) | begun
+        counts = [one for one in part.among(deciding) if "[]" in one.location.path]
+        for write in part.writes() if counts else ():
+            for count in counts:
+                found = count.number > write.number and _completed(state, part, write, count)
+                if found:
                     yield found
                     break
 
@@ -76,8 +79,7 @@ def _in_each(part: Part, write: Access, count: Access) -> bool:
 
 def _act(part: Part, write: Access, count: Access) -> Access | None:
     """What is done for all, if it matters that it is done once."""
-    acts = [one for one in part.actor.trace[count.number :] if count.number in one.guards]
-    acts = [one for one in acts if changes(one)]
+    acts = part.acts.get(count.number, [])
     own = thing(write.location)
     if any(one.method in REMOVING - {"clear"} and thing(one.location) == own for one in acts):
         return None

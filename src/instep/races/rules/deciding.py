@@ -18,6 +18,7 @@ from instep.races.rules.methods import (
     REMOVING,
     binds,
     changes,
+    error_of,
     inside,
     is_literal,
     meet,
@@ -25,7 +26,7 @@ from instep.races.rules.methods import (
 )  # fmt: skip
 from instep.races.rules.scene import Part, Rival, State
 from instep.races.rules.symptom import Symptom, between_requests, window
-from instep.races.rules.updating import adds_entry
+from instep.races.rules.updating import adds_entry, by_place, same_entry
 
 
 def decisions(state: State, *, filled: bool) -> Iterator[Symptom]:
@@ -58,8 +59,11 @@ def _threat(write: Access) -> Threat:
 def _open(state: State, part: Part, act: Access, threat: Threat) -> list[tuple[Access, Rival]]:
     """The tests that decide an act, with a rival that may come between; none if a lock helps."""
     found: list[tuple[Access, Rival]] = []
-    for guard in part.among(act.guards | (act.depends if act.method in FAILING else frozenset())):
-        if guard.kind is Kind.WRITE or not _concerns(guard, act):
+    guards = act.guards
+    if act.method in FAILING:
+        guards = guards | act.depends | _asked_before(part, act)
+    for guard in part.among(guards):
+        if _tells_nothing(guard) or not _concerns(guard, act):
             continue
         span = common_hold((guard, act))
         disturbed = guard if len(guard.location.path) >= len(act.location.path) else act
@@ -69,6 +73,28 @@ def _open(state: State, part: Part, act: Access, threat: Threat) -> list[tuple[A
         if rival is not None:
             found.append((guard, rival))
     return found
+
+
+SILENT = frozenset("set clear append appendleft extend add insert remove discard update".split())
+"""These return nothing that could decide anything; at most they fail."""
+
+
+def _asked_before(part: Part, act: Access) -> frozenset[int]:
+    """The last access of the entry that is taken out, if that asked whether it is there.
+
+    Whatever comes of the answer: a function may be called that raises on some of its paths.
+    """
+    same = [
+        one
+        for number, one in part.accesses.items()
+        if number < act.number and one.location == act.location and one.key == act.key
+    ]
+    asked = act.key is not None and same and same[-1].method in ("in", "not in")
+    return frozenset({same[-1].number}) if asked else frozenset()
+
+
+def _tells_nothing(guard: Access) -> bool:
+    return guard.kind is Kind.WRITE or (guard.kind is Kind.UPDATE and guard.method in SILENT)
 
 
 def _concerns(guard: Access, act: Access) -> bool:
@@ -83,13 +109,15 @@ def _concerns(guard: Access, act: Access) -> bool:
 def _act(
     state: State, part: Part, write: Access, guard: Access, rival: Rival, filled: bool
 ) -> Symptom | None:
-    if len(guard.location.path) < len(write.location.path) and inside(write):
+    if by_place(state, part, write):
+        sorted_out: Sorted = ("IS110", "moved", Severity.HIGH)
+    elif len(guard.location.path) < len(write.location.path) and inside(write):
         sorted_out = _looked_up(state, part, guard, write)
     elif binds(write) or _is_field(write, guard):
         sorted_out = _bound(state, part, write, guard, filled)
     elif write.method in REMOVING:
         sorted_out = _removed(state, write, guard)
-    elif adds_entry(write) and not _same_entry(part, write):
+    elif adds_entry(write) and not same_entry(part, write):
         sorted_out = _added(state, part, write, guard)
     else:
         sorted_out = ("IS110", "spent twice", Severity.HIGH)
@@ -117,14 +145,6 @@ def _looked_up(state: State, part: Part, guard: Access, write: Access) -> Sorted
     return None
 
 
-def _same_entry(part: Part, write: Access) -> bool:
-    """Whether it replaces an entry by one that is made of it."""
-    return any(
-        read.key == write.key is not None and read.method not in ("in", "not in")
-        for read in part.among(write.depends)
-    )
-
-
 _BOUND = re.compile(r"len\(.*\)\s*(>=?)\s*([\w.]+)")
 
 
@@ -134,11 +154,16 @@ def _trims(line: str) -> bool:
     return found is not None and found[2] != "0" and (found[1], found[2]) != (">=", "1")
 
 
+_MEANT = frozenset({"KeyError", "IndexError", "ValueError", "LookupError"})
+"""Who catches one of these has thought of it that the entry may be gone."""
+
+
 def _removed(state: State, write: Access, guard: Access) -> Sorted:
     """An entry was found and is taken out: who else has found it?"""
     if guard.method == "len" and _trims(state.line(guard)):
         return None
-    if write.method in FAILING:
+    meant = any(state.caught(write, error) in _MEANT for error in (error_of(write), "IndexError"))
+    if write.method in FAILING and not meant:
         return "IS110", "removed twice", Severity.HIGH
     used = guard.returned and guard.kind is not Kind.ITERATE and guard.key == write.key
     return ("IS110", "used twice", Severity.HIGH) if used else None
@@ -160,8 +185,17 @@ def _bound_to(state: State, write: Access) -> str:
 _NONE = re.compile(r"\bNone\b")
 
 
-def _set(state: State, write: Access, guard: Access) -> Sorted:
+def _otherwise(guard: Access, write: Access, other: Access) -> bool:
+    """Whether one is written if something was found there, and the other one if not."""
+    alike = (other.location, other.key, other.value) == (write.location, write.key, write.value)
+    both = guard.number in other.guards
+    return alike and both and (guard.number in write.met) is not (guard.number in other.met)
+
+
+def _set(state: State, part: Part, write: Access, guard: Access) -> Sorted:
     """A flag: does anybody set it back?"""
+    if any(_otherwise(guard, write, other) for other in part.writes()):
+        return "IS110", "turned", Severity.HIGH
     unset = _NONE.search(state.line(guard)) is not None
     for rival in state.writers:
         if unset and not _NONE.search(state.line(rival.access)):
@@ -184,7 +218,7 @@ def _bound(state: State, part: Part, write: Access, guard: Access, filled: bool)
     if write.kind is Kind.UPDATE:
         return "IS110", "spent twice", Severity.HIGH
     if write.value == "constant":
-        return _set(state, write, guard)
+        return _set(state, part, write, guard)
     if write.value == "number":
         rests = any(True for _ in part.among(write.depends))
         deadline = not rests and _COMPARED.search(state.line(guard))
@@ -205,6 +239,8 @@ def _added(state: State, part: Part, write: Access, guard: Access) -> Sorted:
     )
     if guard.number in write.met and (guard.method == "in" or write.value in ("new", "request")):
         return _put_back(state, part, write, guard)
+    if guard.kind is Kind.TEST and _EMPTY.search(state.line(guard)):
+        return "IS110", "first twice", Severity.HIGH
     if guard.kind is Kind.TEST and guard.method in ("len", "<", "<=", ">", ">=", "=="):
         return "IS110", "too many", Severity.HIGH
     if not _speaks_of(state, write, guard):
@@ -214,6 +250,9 @@ def _added(state: State, part: Part, write: Access, guard: Access) -> Sorted:
     if _remembers(part, write) or _found_again(part, write, guard):
         return "IS110", "remembered twice", _worth(part, write, deeper=deeper)
     return "IS110", "taken twice", Severity.HIGH
+
+
+_EMPTY = re.compile(r"not len\(|len\([^()]*\)\s*(==\s*0|<\s*1)\b")
 
 
 def _put_back(state: State, part: Part, write: Access, guard: Access) -> Sorted:
@@ -248,11 +287,9 @@ def _remembers(part: Part, write: Access) -> bool:
         return False
     handed_on = write.value in ("new", "request")  # as what is registered is, too
     return any(
-        access.kind is Kind.READ
-        and access.key == write.key
-        and access.number not in write.refused
-        and (not handed_on or access.returned or access.number in part.used)
-        for access in part.accesses.values()
+        read.number not in write.refused
+        and (not handed_on or read.returned or read.number in part.used)
+        for read in part.reads(write.key)
     )
 
 
@@ -261,8 +298,8 @@ def _found_again(part: Part, write: Access, guard: Access) -> bool:
     if guard.method == "[]" and guard.key == write.key is not None:
         return True  # `try: return made[key]`, and made if that fails
     return any(
-        read.kind is Kind.READ and read.key == write.key and guard.number not in read.guards
-        for read in part.after(write)
+        read.number > write.number and guard.number not in read.guards
+        for read in part.reads(write.key)
     )
 
 

@@ -21,6 +21,8 @@ from instep.races.rules.symptom import Symptom, between_requests
 TEMPORARY = re.compile(r"te?mp", re.IGNORECASE)
 TAKING = frozenset("remove unlink rmtree rename replace move".split())
 """These fail if the file is gone."""
+FOLDERS = frozenset({"mkdir", "makedirs"})
+"""These fail if the folder is there."""
 
 
 def files(state: State) -> Iterator[Symptom]:
@@ -37,8 +39,10 @@ def files(state: State) -> Iterator[Symptom]:
 def _written(state: State, part: Part, write: Access) -> Symptom | None:
     loaded = [read for read in part.among(write.depends) if not changes(read)]
     asked = [read for read in part.among(write.guards) if not changes(read)]
-    if write.method == "append":
-        asked = []
+    if write.method == "append":  # nothing is undone by it
+        asked, loaded = [], [read for read in loaded if not (read.held and write.held)]
+    if write.method in FOLDERS:  # only its name can come from a file
+        loaded = []
     if not (loaded or asked) or _made_anew(write, loaded, asked):
         return None
     read = (loaded or asked)[0]
@@ -49,10 +53,10 @@ def _written(state: State, part: Part, write: Access) -> Symptom | None:
     severity, window, pattern = Severity.HIGH, Window.EXPOSED, "file"
     own = "*" in state.location.name
     if not loaded:
-        pattern = "file gone" if write.method in TAKING else "file there"
+        pattern = _looked_for(write)
     if not loaded or own or not between_requests(part.actor, rival.actor):
         severity = Severity.MEDIUM
-    if own and (pattern == "file gone" or TEMPORARY.search(state.location.name)):
+    if own and (pattern in ("file gone", "folder there") or TEMPORARY.search(state.location.name)):
         severity = Severity.LOW  # of files with a part of their own, few are shared
     if next(state.rivals(part.actor, span, write), None) is None:
         severity, window = Severity.LOW, Window.PROCESSES
@@ -61,9 +65,17 @@ def _written(state: State, part: Part, write: Access) -> Symptom | None:
     )
 
 
+def _looked_for(write: Access) -> str:
+    if write.method in FOLDERS:
+        return "folder there"
+    if write.method == "executescript":
+        return "tables there"
+    return "file gone" if write.method in TAKING else "file there"
+
+
 def _in_place(state: State, part: Part, write: Access) -> Symptom | None:
     """One file for all requests: written and read again, or a copy of what they share."""
-    whole = write.method not in {*TAKING, "append"} and "*" not in state.location.name
+    whole = write.method not in {*TAKING, *FOLDERS, "append"} and "*" not in state.location.name
     rival = next(state.rivals(part.actor, common_hold((write,)), write), None)
     if not whole or rival is None or not between_requests(part.actor, rival.actor):
         return None

@@ -44,11 +44,13 @@ class Reached:
         name: of the function, dotted.
         role: when it runs.
         routes: what asks for it, such as `POST /order`.
+        path: of the file that it stands in.
     """
 
     name: str
     role: Role
     routes: tuple[str, ...] = ()
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,14 @@ FIXES: dict[str, tuple[str, str]] = {
         'shared.mapping("{name}").pop(key, None), and look at what it returns',
         "take it out in one step, `found = d.pop(key, None)`, and look at `found`; or a lock",
     ),
+    "removed anyway": (
+        'shared.mapping("{name}").compute(key, fn), where fn looks again before it takes it out',
+        "one lock around the choosing and the taking out, also where entries are changed",
+    ),
+    "moved": (
+        'shared.mapping("{name}"), where an entry has a key and not a place',
+        "one lock around the search and the change; or a dictionary by name in place of the list",
+    ),
     "used twice": (
         'shared.mapping("{name}").pop(key, None), and use what it returns',
         "take it out first, `found = d.pop(key, None)`, and use it only then",
@@ -70,6 +78,10 @@ FIXES: dict[str, tuple[str, str]] = {
     "too many": (
         'a method of shared.share("{name}", …) that checks and adds',
         "one lock around both, or a queue.Queue(maxsize=…)",
+    ),
+    "first twice": (
+        'a method of shared.share("{name}", …) that checks and adds',
+        "one lock around both",
     ),
     "remembered twice": (
         'shared.cache("{name}", ttl=…).get_or_create(key, make): made once for all workers',
@@ -111,6 +123,10 @@ FIXES: dict[str, tuple[str, str]] = {
         "take them out one by one (`popleft()`), or swap the container under a lock",
     ),
     "other's": ("a local variable for the new entry", "keep the new entry in a local variable"),
+    "unseen": (
+        'a method of shared.share("{name}", …) that returns all from a number on',
+        "keep the number of the last one that was seen, and hand out `entries[seen:]`",
+    ),
     "setting": (_VALUE, "the session or a database; settings are made before the first request"),
     "entries": (_MAPPING, "a database, or another store outside of the processes"),
     "connection": (
@@ -167,6 +183,14 @@ FIXES: dict[str, tuple[str, str]] = {
     "file gone": (
         'shared.lock("{name}") around both',
         "do it without looking, and catch FileNotFoundError (`path.unlink(missing_ok=True)`)",
+    ),
+    "tables there": (
+        'shared.once("{name}"), which makes them once for all workers',
+        "`CREATE TABLE IF NOT EXISTS`, before the first request",
+    ),
+    "folder there": (
+        'shared.lock("{name}") around both',
+        "make it without looking: `os.makedirs(path, exist_ok=True)`",
     ),
     "file there": (
         'shared.lock("{name}") around both',

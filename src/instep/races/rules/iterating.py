@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from instep.races.reading.model import Access, Kind
 from instep.races.rules.finding import Severity, Window
 from instep.races.rules.locking import common_hold
-from instep.races.rules.methods import REMOVING, inside, resizes
+from instep.races.rules.methods import REMOVING, empties, inside, resizes
 from instep.races.rules.scene import Part, State
 from instep.races.rules.symptom import Symptom, between_requests
 
@@ -33,18 +33,24 @@ def iterations(state: State) -> Iterator[Symptom]:
         return
     for part in state.parts:
         for access in part.accesses.values():
-            lasts = access.kind is Kind.ITERATE and access.method not in IN_ONE_CALL
-            if lasts and not access.atomic:
+            if access.kind is Kind.ITERATE and _lasts(state, access):
                 found = _disturbed(state, part, access, types)
                 if found is not None:
                     yield found
+
+
+def _lasts(state: State, loop: Access) -> bool:
+    """Whether Python code runs between two entries."""
+    if loop.method == "dumps" and "indent=" in state.source(loop):
+        return True  # only what makes no new lines is written in C
+    return loop.method not in IN_ONE_CALL and not loop.atomic
 
 
 def _disturbed(state: State, part: Part, loop: Access, types: set[str]) -> Symptom | None:
     def spoils(write: Access) -> bool:
         if write.location != loop.location or not resizes(write):
             return False
-        return not is_list or write.method in REMOVING or write.method == "insert"
+        return not is_list or write.method in {*REMOVING, "insert"} or empties(write)
 
     is_list = types == {"list"}
     rival = next(state.rivals(part.actor, common_hold((loop,)), loop, spoils), None)

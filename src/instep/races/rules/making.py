@@ -36,7 +36,8 @@ CONNECTIONS: dict[str, Severity] = {
         paramiko.SSHClient ldap.initialize ldap3.Connection cv2.VideoCapture picamera.PiCamera
         picamera2.Picamera2 smbus.SMBus smbus2.SMBus spidev.SpiDev pyfirmata.Arduino
         minimalmodbus.Instrument bluetooth.BluetoothSocket socket.socket socket.create_connection
-        websocket.create_connection""".split(),
+        websocket.create_connection pika.BlockingConnection pika.BlockingConnection.channel
+        zmq.Context.socket zmq.Context.instance.socket""".split(),
         _MEDIUM,
     ),
 }
@@ -161,6 +162,12 @@ def _drawn(thing: Made) -> Iterator[Symptom]:
         yield _symptom("IS133", _MEDIUM if secret else _LOW, Window.PROCESSES, "drawn", thing)
 
 
+def _target(thing: Made) -> str | None:
+    """What a thread runs, as its argument says."""
+    names = [one.partition("=")[2] for one in thing.arguments if one.startswith("target=")]
+    return names[0] if names else None
+
+
 def _symptom(
     rule: str,
     severity: Severity,
@@ -170,7 +177,9 @@ def _symptom(
     actor: Actor | None = None,
     use: Access | None = None,
 ) -> Symptom:
-    making = Access(-1, Kind.WRITE, thing.location, thing.place, method=thing.what)
+    making = Access(
+        -1, Kind.WRITE, thing.location, thing.place, _target(thing), thing.what, pattern
+    )
     maker = actor or Actor(thing.place.function or "the import", thing.actor, thing.place)
     return Symptom(
         rule,

@@ -14,6 +14,9 @@ REMOVING = frozenset(
 FAILING = frozenset({"del", "pop", "popitem", "remove", "popleft", "index"})
 """These raise if the entry is gone."""
 
+SPARING = frozenset({"pop default", "discard"})
+"""These take out an entry, or do nothing if it is gone."""
+
 ADDING = frozenset(
     {"=", "append", "appendleft", "add", "insert", "extend", "update", "setdefault", "+=", "|="}
 )
@@ -21,6 +24,16 @@ ADDING = frozenset(
 
 SINGLE = frozenset({"", "[]", "=", "del", "in", "not in", "is", "is not", "not", "==", "!="})
 """These need no call, so no thread switch happens in them on CPython 3.10 to 3.13."""
+
+_ERRORS = {"remove": "ValueError", "index": "ValueError", "popleft": "IndexError"}
+
+
+def error_of(access: Access) -> str:
+    """How a removal fails if the entry is gone."""
+    if access.method == "pop" and (access.key or "0").lstrip("-").isdigit():
+        return "IndexError"
+    return _ERRORS.get(access.method, "KeyError")
+
 
 _LITERAL = re.compile(r"""[bruf]*(['"]).*\1|-?[\d.]+|True|False|None""", re.IGNORECASE | re.DOTALL)
 
@@ -45,9 +58,16 @@ def binds(access: Access) -> bool:
     return changes(access) and not inside(access)
 
 
+def empties(access: Access) -> bool:
+    """Whether nothing is left in the container after it: `clear()`, `entries[:] = []`."""
+    whole = access.key == ":" and (access.method == "del" or access.value in ("new", "constant"))
+    return changes(access) and (access.method == "clear" or whole)
+
+
 def removes(access: Access) -> bool:
     """Whether what another one has seen may be gone after it."""
-    return changes(access) and (access.method in REMOVING or binds(access))
+    gone = access.method in REMOVING or binds(access) or empties(access)
+    return changes(access) and gone
 
 
 def resizes(access: Access) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from instep.races.reading.model import Kind, Root
-from instep.races.rules.methods import inside, is_literal
+from instep.races.rules.methods import error_of, inside, is_literal
 from instep.races.rules.symptom import Symptom
 
 _KINDS = {
@@ -39,13 +39,16 @@ _TITLES = {
     "halves": "{kind} {name} is written in one hold of a lock, and read bit by bit without it",
     "torn": "fields of {kind} {name} that belong together are written one by one",
     "removed twice": "an entry of {kind} {name} is looked up, and then taken out",
+    "removed anyway": "an entry of {kind} {name} is chosen, and then taken out, whatever it is",
+    "moved": "the place of an entry of {kind} {name} is looked for, and then used",
     "used twice": "an entry of {kind} {name} is looked up, used, and then taken out",
     "put back": "an entry of {kind} {name} is looked up, and then replaced",
     "changed when gone": "an entry of {kind} {name} is looked up, and then changed",
     "spent twice": "{kind} {name} is checked, and then changed",
-    "taken twice": "{kind} {name} is checked, and then taken",
+    "taken twice": "{kind} {name} is checked, and then {taken}",
     "completed twice": "whoever completes {kind} {name} goes on for all",
     "too many": "there is room in {kind} {name}, and then one more is added",
+    "first twice": "{kind} {name} is found empty, and then the first one is added",
     "remembered twice": "an entry of {kind} {name} is made if it is not there yet",
     "flag": "{kind} {name} is checked, and then set",
     "once": "{kind} {name} is checked, and then set, to do something once",
@@ -61,7 +64,8 @@ _TITLES = {
     "handed over": "{kind} {name} is written, and read again by the same request",
     "replaced": "{kind} {name} is bound anew while others change what it holds",
     "drained": "{kind} {name} is emptied after its entries were taken",
-    "other's": "an entry is added to {kind} {name}, and then the last one is taken for it",
+    "other's": "an entry is added to {kind} {name}, and then one is taken for it by its place",
+    "unseen": "the newest entry of {kind} {name} is taken, and then all of them count as seen",
     "setting": "{kind} {name} is a setting for all, and requests change it",
     "entries": "{kind} {name} is filled by requests, in each process for itself",
     "connection": "{kind} {name} is a connection that all threads use",
@@ -78,6 +82,8 @@ _TITLES = {
     "session": "{kind} {name} is read, changed and written back",
     "file": "{kind} {name} is loaded, changed and written by requests",
     "file there": "{kind} {name} is looked for, and then written",
+    "tables there": "{kind} {name} is looked for, and then its tables are made",
+    "folder there": "the folder {name} is looked for, and then made",
     "file saved": "{kind} {name} is written in place by every request",
     "file handed over": "{kind} {name} is written, and read again by the same request",
     "file gone": "{kind} {name} is looked for, and then taken away",
@@ -87,9 +93,14 @@ _TITLES = {
 def title(symptom: Symptom) -> str:
     """What it is, in a few words."""
     name = str(symptom.state)
+    what = symptom.write.method.rpartition(".")[2]
+    if symptom.pattern == "started" and name == what:  # kept nowhere
+        runs = f" that runs `{symptom.write.key}`" if symptom.write.key else ""
+        return f"a {what.lower()}{runs} is started at import: once in every worker"
     if symptom.pattern in _OF_A_FIELD and inside(symptom.write) and is_literal(symptom.write.key):
         name += f"[{symptom.write.key}]"
-    return _TITLES[symptom.pattern].format(kind=_kind(symptom), name=f"`{name}`")
+    taken = "an entry is added" if inside(symptom.write) else "set"
+    return _TITLES[symptom.pattern].format(kind=_kind(symptom), name=f"`{name}`", taken=taken)
 
 
 _OF_A_FIELD = frozenset("setting turned flag once expired".split()) | {"made twice"}
@@ -125,10 +136,14 @@ _CONSEQUENCES = {
     "other.",
     "changed when gone": "Another request has replaced or deleted the entry meanwhile, so the "
     "change is made to something that nobody sees any more.",
+    "removed anyway": "What another request has made of the entry meanwhile is gone with it.",
+    "moved": "Another request has taken one out meanwhile: this one changes or deletes the wrong "
+    "entry, or fails with IndexError.",
     "put back": "Another request has taken the entry out meanwhile, and now it is there again.",
     "completed twice": "Two requests both add theirs and then both find that all is there: what "
     "comes then is done twice.",
     "too many": "Two requests both see room for one more, and both take it: there is one too many.",
+    "first twice": "Two requests both find it empty, and both go on as the first.",
     "flag": "Two requests both find it free and both go on.",
     "once": "Two requests both find it not done, and it is done twice.",
     "expired": "Two requests both find it too old, and both make it anew.",
@@ -139,6 +154,7 @@ _CONSEQUENCES = {
     "accident": "What one visitor adds is shown to all the others of this process, and grows for "
     "ever.",
     "other's": "Another request has added one meanwhile: this one goes on with the other's.",
+    "unseen": "What is added in between, or two at once, is never seen by this one.",
     "setting": "It changes at once for all visitors of this process, and not in the others.",
     "entries": "What one worker process has stored, another one does not find; after a restart it "
     "is gone.",
@@ -146,7 +162,8 @@ _CONSEQUENCES = {
     "other's.",
     "replaced": "What another request is just changing is thrown away with the old one.",
     "turned": "Two requests both turn it over, and it is as only one had done it.",
-    "drained": "What another request adds between the taking and the emptying is lost.",
+    "drained": "What another request adds between the taking and the emptying is lost, or taken by "
+    "two.",
     "connection": "Two requests talk on one connection at once: one gets the other's rows, or "
     "commits what the other was about to take back.",
     "device": "Two requests talk to it at once: one gets the other's answer, or half of it.",
@@ -167,6 +184,10 @@ _CONSEQUENCES = {
     "file handed over": "Another request writes it in between, and this one goes on with what is "
     "the other's.",
     "file gone": "Two requests both find it; the second one fails with FileNotFoundError.",
+    "tables there": "Two requests both find that it is not there and both make the tables: one "
+    "fails; or one finds the file of the other, and no tables in it.",
+    "folder there": "Two requests both find that it is not there; the second one fails with "
+    "FileExistsError (an error 500).",
     "file there": "Two requests both find that it is not there, and one overwrites the other's "
     "file.",
 }
@@ -195,10 +216,7 @@ def _identity(symptom: Symptom) -> str:
 
 
 def _removed(symptom: Symptom) -> str:
-    error = {"remove": "ValueError", "pop": "KeyError", "popleft": "IndexError"}
-    raised = error.get(symptom.write.method, "KeyError")
-    if symptom.write.method == "pop" and (symptom.write.key or "0").lstrip("-").isdigit():
-        raised = "IndexError"
+    raised = error_of(symptom.write)
     return f"Two requests both find it; the second one fails with {raised} (an error 500)."
 
 
@@ -219,6 +237,8 @@ def _taken(symptom: Symptom) -> str:
         return "Two requests both find it free and both are told that it is theirs: sold twice."
     if _named(symptom, r"user|name|account|member|email|login"):
         return "Two visitors both find the name free and both are told that it is theirs."
+    if symptom.write.method in ("append", "appendleft", "insert", "extend"):
+        return "Two requests both find that it is not there, and then it is in it twice."
     return "Two requests both find that it is not there; the second one overwrites the first."
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from instep.races.reading.model import Access, Actor, Location, Lock, Program, Role
+from instep.races.reading.model import Access, Actor, Kind, Location, Lock, Program, Role
+from instep.races.rules import lines
 from instep.races.rules.locking import excludes
 from instep.races.rules.methods import changes, meet
 
@@ -47,6 +48,9 @@ class Part:
     accesses: dict[int, Access] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
     """Those that something else hangs on: what is written elsewhere comes from them."""
+    acts: dict[int, list[Access]] = field(default_factory=dict)
+    """By the number of a test: the changes of anything that it decides, of this actor."""
+    _reads: dict[str | None, list[Access]] = field(default_factory=dict)
 
     def writes(self) -> Iterator[Access]:
         """Those that change it."""
@@ -59,6 +63,14 @@ class Part:
     def after(self, access: Access) -> Iterator[Access]:
         """Those that come later."""
         return (other for number, other in self.accesses.items() if number > access.number)
+
+    def reads(self, key: str | None) -> list[Access]:
+        """Those that read an entry, in order; rules ask for it once per write."""
+        if not self._reads:
+            for access in self.accesses.values():
+                if access.kind is Kind.READ:
+                    self._reads.setdefault(access.key, []).append(access)
+        return self._reads.get(key, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +101,16 @@ class State:
 
     def line(self, access: Access) -> str:
         """The source line of an access; empty if it is not at hand."""
-        lines = self._files.get(access.place.path, [])
-        return lines[access.place.line - 1] if 0 < access.place.line <= len(lines) else ""
+        known = self._files.get(access.place.path, [])
+        return known[access.place.line - 1] if 0 < access.place.line <= len(known) else ""
+
+    def source(self, access: Access) -> str:
+        """The same of all its lines, in one."""
+        return lines.source(self._files.get(access.place.path, []), access.place)
+
+    def caught(self, access: Access, error: str) -> str:
+        """The name by which an error there is caught in the same function; empty if it is not."""
+        return lines.caught(self._files.get(access.place.path, []), access.place, error)
 
     def close(self) -> None:
         """All parts are there: keep one of each kind of write, since many are alike.
@@ -133,6 +153,8 @@ class State:
             other = rival.access
             if rival.actor is actor and not actor.repeated:
                 continue
+            if _each_its_own(actor, rival.actor, access.location):
+                continue
             if wanted(other) and meet(access, other) and not excludes(span, access, other):
                 yield rival
 
@@ -142,6 +164,14 @@ class State:
             looks = any(not changes(access) for access in part.accesses.values())
             if looks and part.actor is not besides and part.actor.role in REQUESTS:
                 yield part
+
+
+def _each_its_own(actor: Actor, other: Actor, location: Location) -> bool:
+    """Whether it is a field of objects that each run this once, and neither sees the other's."""
+    own = actor.own
+    if own is None or other.own != own or other.name != actor.name:
+        return False
+    return location.path[: len(own.path)] == own.path and location.name == own.name
 
 
 def _kind(write: Access) -> object:
@@ -157,7 +187,9 @@ def states(program: Program) -> list[State]:
         if actor.role in CONCURRENT:
             for location, part in _parts(actor).items():
                 if location not in found:
-                    types = program.values.get(location, frozenset())
+                    types = program.values.get(location) or program.values.get(
+                        replace(location, path=(*location.path, "[]")), frozenset()
+                    )
                     found[location] = State(location, types, program.files)
                 found[location].parts.append(part)
     for state in found.values():
@@ -169,14 +201,17 @@ def _parts(actor: Actor) -> dict[Location, Part]:
     """A trace, sorted by what it is about."""
     parts: dict[Location, Part] = {}
     owners: dict[int, Part] = {}
+    acts: dict[int, list[Access]] = {}
     for access in actor.trace:
         location = thing(access.location)
         part = parts.get(location)
         if part is None:
-            part = parts[location] = Part(actor)
+            part = parts[location] = Part(actor, acts=acts)
         part.accesses[access.number] = access
         owners[access.number] = part
         if changes(access):
+            for number in access.guards:
+                acts.setdefault(number, []).append(access)
             for number in access.depends:
                 if number in owners and owners[number] is not part:
                     owners[number].used.add(number)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from itertools import takewhile
 from operator import eq
 
-from instep.races.reading.model import Access, Actor, Location, Place, Program
+from instep.races.reading.model import Access, Kind, Location, Place, Program, Root
 from instep.races.rules.completing import completions
 from instep.races.rules.deciding import decisions
 from instep.races.rules.filing import files
@@ -18,12 +18,12 @@ from instep.races.rules.making import made
 from instep.races.rules.methods import changes
 from instep.races.rules.releasing import releases
 from instep.races.rules.saying import consequence, title
-from instep.races.rules.scene import State, states
+from instep.races.rules.scene import Part, State, states
 from instep.races.rules.starting import starts
 from instep.races.rules.storing import stores
 from instep.races.rules.symptom import Symptom
 from instep.races.rules.together import torn
-from instep.races.rules.updating import OTHERS, drained, others_last, peeked, updates
+from instep.races.rules.updating import OTHERS, drained, others_last, peeked, unseen, updates
 from instep.races.rules.visiting import contexts, sessions
 
 MOST_ACCESSES = 60
@@ -57,9 +57,8 @@ def find(
         if (not select or symptom.rule in select) and symptom.rule not in ignore:
             apart = symptom.write.place if symptom.rule == "IS131" else None
             gathered[symptom.state, apart].append(symptom)
-    users = _users(known)
     found = [
-        _finding(sorted(symptoms, key=lambda symptom: symptom.order), users)
+        _finding(sorted(symptoms, key=lambda symptom: symptom.order), known)
         for symptoms in gathered.values()
     ]
     found.sort(key=lambda one: (one.severity.rank, one.place, one.rule, one.location))
@@ -80,6 +79,7 @@ def _symptoms(program: Program, known: dict[Location, State]) -> Iterator[Sympto
             yield from releases(state)
             yield from drained(state)
             yield from others_last(state)
+            yield from unseen(state)
             yield from peeked(state)
             yield from stores(state, filled=state.location in filled)
         yield from contexts(state)
@@ -101,17 +101,14 @@ def _filled(known: dict[Location, State]) -> set[Location]:
     return found
 
 
-def _users(known: dict[Location, State]) -> dict[Location, list[Actor]]:
-    return {location: [part.actor for part in state.parts] for location, state in known.items()}
-
-
-def _finding(symptoms: list[Symptom], users: dict[Location, list[Actor]]) -> Finding:
+def _finding(symptoms: list[Symptom], known: dict[Location, State]) -> Finding:
     """One finding of all that is wrong with one piece of state."""
     worst = symptoms[0]
     serious = [one for one in symptoms if one.window is not Window.PROCESSES] or symptoms
     concerned = serious if worst in serious else symptoms
     fix, plain = fixes(worst)
-    reached = _reached(worst, concerned, users)
+    parts = known[worst.state].parts if worst.state in known else []
+    reached = _reached(worst, concerned, parts)
     return Finding(
         worst.rule,
         worst.severity,
@@ -123,7 +120,7 @@ def _finding(symptoms: list[Symptom], users: dict[Location, list[Actor]]) -> Fin
         worst.read.place if worst.read is not None else None,
         tuple(sorted({one.write.place for one in concerned})),
         tuple(one.name for one in reached),
-        tuple(_accesses(concerned)),
+        tuple(_accesses(concerned, parts)),
         fix,
         plain,
         tuple(dict.fromkeys(place for one in concerned for place in _calls(one)))[:MOST_CALLS],
@@ -132,27 +129,31 @@ def _finding(symptoms: list[Symptom], users: dict[Location, list[Actor]]) -> Fin
     )
 
 
-def _reached(
-    worst: Symptom, symptoms: list[Symptom], users: dict[Location, list[Actor]]
-) -> tuple[Reached, ...]:
+def _reached(worst: Symptom, symptoms: list[Symptom], parts: list[Part]) -> tuple[Reached, ...]:
     actors = [one.actor for one in symptoms]
     actors += [one.rival.actor for one in symptoms if one.rival is not None]
-    actors += users.get(worst.state, [])
-    unique = {Reached(actor.name, actor.role, tuple(actor.routes)): None for actor in actors}
+    actors += [part.actor for part in parts]
+    unique = {
+        Reached(actor.name, actor.role, tuple(actor.routes), actor.place.path): None
+        for actor in actors
+    }
     return tuple(unique)
 
 
-def _accesses(symptoms: list[Symptom]) -> Iterator[Access]:
-    seen: set[tuple[Place, str]] = set()
+def _accesses(symptoms: list[Symptom], parts: list[Part]) -> list[Access]:
+    """What shows it: of each symptom, and who may find half a file."""
+    shown: dict[tuple[Place, str], Access] = {}
     for symptom in symptoms:
         rival = symptom.rival.access if symptom.rival is not None else None
         for access in (symptom.read, symptom.write, rival):
-            if access is None or (access.place, access.kind) in seen:
-                continue
-            if len(seen) == MOST_ACCESSES:
-                return
-            seen.add((access.place, access.kind))
-            yield access
+            if access is not None:
+                shown.setdefault((access.place, access.kind), access)
+    for part in parts if symptoms[0].state.root is Root.FILE else ():
+        for access in part.accesses.values():
+            if access.kind is Kind.READ:
+                shown.setdefault((access.place, access.kind), access)
+                break
+    return list(shown.values())[:MOST_ACCESSES]
 
 
 def _calls(symptom: Symptom) -> Iterator[Place]:

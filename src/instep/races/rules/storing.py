@@ -46,7 +46,9 @@ def stores(state: State, *, filled: bool) -> Iterator[Symptom]:
 def _stored(state: State, part: Part, write: Access, filled: bool) -> Symptom:
     rule, pattern, severity = family_of(write, state.location), "published", Severity.LOW
     window = Window.PROCESSES
-    if part.actor.role not in REQUESTS:
+    if part.actor.repeated and binds(write) and _scratch(state, part, write):
+        pattern, severity, window = "handed over", Severity.MEDIUM, Window.EXPOSED
+    elif part.actor.role not in REQUESTS:
         pass
     elif _keeps_request(write) and (kept := _kept(state, part, write)) is not Severity.LOW:
         rule, pattern, severity, window = "IS140", "kept", kept, Window.EXPOSED
@@ -79,14 +81,15 @@ def _keeps_request(write: Access) -> bool:
 
 def _kept(state: State, part: Part, write: Access) -> Severity:
     """How bad: it is, if this request reads it again, or if it is somebody's own."""
-    again = any(_reads(read, write) for read in part.after(write))
+    name = f"{state.location} {write.key or ''}"
+    personal = PERSONAL.search(name) is not None
+    again = any(_reads(read, write) and (personal or read.returned) for read in part.after(write))
     others = any(
         _reads(read, write)
         for other in state.readers(part.actor)
         for read in other.accesses.values()
     )
-    name = f"{state.location} {write.key or ''}"
-    if again or (others and (part.actor.role is Role.HOOK or PERSONAL.search(name))):
+    if again or (others and (part.actor.role is Role.HOOK or personal)):
         return Severity.HIGH
     configured = state.location.root is Root.APPLICATION
     return Severity.MEDIUM if others and configured else Severity.LOW
@@ -115,6 +118,20 @@ def _handed_over(part: Part, write: Access) -> bool:
         and read.kind is Kind.READ
         and (read.returned or read.number in part.used)
         for read in part.after(write)
+    )
+
+
+def _scratch(state: State, part: Part, write: Access) -> bool:
+    """Whether a flag is set back at the begin, perhaps set in between, and asked at the end."""
+    if write.value != "constant" or write.loop or any(True for _ in part.among(write.guards)):
+        return False
+    later = [one for one in part.after(write) if one.place.function == write.place.function]
+    again = next((one for one in later if binds(one) and one.value == "constant"), None)
+    if again is None or state.line(again).strip() == state.line(write).strip():
+        return False
+    return any(
+        not changes(one) and one.number > again.number and again.number not in one.guards
+        for one in later
     )
 
 

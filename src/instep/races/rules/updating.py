@@ -12,8 +12,19 @@ from collections.abc import Iterator
 
 from instep.races.reading.model import Access, Kind, Root
 from instep.races.rules.finding import Severity, Window
+from instep.races.rules.lines import kept_or_replaced
 from instep.races.rules.locking import common_hold
-from instep.races.rules.methods import ADDING, binds, changes, inside, is_literal, removes
+from instep.races.rules.methods import (
+    ADDING,
+    REMOVING,
+    SPARING,
+    binds,
+    changes,
+    empties,
+    inside,
+    is_literal,
+    removes,
+)  # fmt: skip
 from instep.races.rules.scene import Part, Rival, State
 from instep.races.rules.symptom import Symptom, between_requests, family, family_of, window
 
@@ -27,6 +38,7 @@ def updates(state: State) -> Iterator[Symptom]:
         for write in part.writes():
             adds = adds_entry(write)
             sources = list(_sources(part, write))
+            adds = adds and not same_entry(part, write)
             sources.sort(key=lambda read: not (adds and _numbers(state, read, write)))
             for read in sources:
                 symptom = _lost(state, part, read, write)
@@ -39,7 +51,7 @@ def drained(state: State) -> Iterator[Symptom]:
     """Everything is taken out for use, and then emptied: what has come between is lost."""
     for part in state.parts:
         for write in part.writes():
-            if write.method == "clear" or (binds(write) and write.value in ("new", "constant")):
+            if empties(write) or (binds(write) and write.value in ("new", "constant")):
                 for read in part.accesses.values():
                     found = _drained(state, part, read, write)
                     if found is not None:
@@ -113,7 +125,9 @@ def others_last(state: State) -> Iterator[Symptom]:
 def _others(state: State, part: Part, write: Access, read: Access) -> Symptom | None:
     key = (read.key or "").replace(" ", "")
     last = key == "-1" or (key.startswith("len(") and key.endswith(")-1"))
-    if read.location != write.location or read.kind is not Kind.READ or not last:
+    if read.location != write.location:
+        return None
+    if not (last and read.kind is Kind.READ) and not _taken_back(part, write, read):
         return None
     rival = next(state.rivals(part.actor, common_hold((write, read)), write, adds_entry), None)
     if rival is None:
@@ -123,6 +137,52 @@ def _others(state: State, part: Part, write: Access, read: Access) -> Symptom | 
     return Symptom(
         rule, severity, window((write, read)), "other's", state.location, part.actor, write, read,
         rival,
+    )  # fmt: skip
+
+
+def _taken_back(part: Part, write: Access, read: Access) -> bool:
+    """Whether the request takes out one entry after it has put in its own, and goes on with it.
+
+    Also by hand, with an index that is counted on.
+    """
+    if read.loop or not (read.returned or (read.held and write.held)):
+        return False
+    if read.kind is not Kind.READ:
+        return read.method in ("pop", "popleft")
+    index = {part.actor.trace[number].location for number in read.depends}
+    return any(
+        later.kind is Kind.UPDATE and later.location in index and later.value == "number"
+        for later in part.actor.trace[read.number : read.number + 5]
+    )
+
+
+def unseen(state: State) -> Iterator[Symptom]:
+    """The newest entry is handed out in a loop, and then all that are there count as seen."""
+    for part in state.parts:
+        lengths = [one for one in part.accesses.values() if one.method == "len"]
+        for read in part.accesses.values() if len(lengths) > 1 else ():
+            found = read.key == "-1" and _unseen(state, part, read, lengths)
+            if found:
+                yield found
+                break
+
+
+_KEPT = re.compile(r"\w\s*=\s*len\(")
+
+
+def _unseen(state: State, part: Part, read: Access, lengths: list[Access]) -> Symptom | None:
+    lengths = [one for one in lengths if one.location == read.location]
+    before = any(one.number < read.number for one in lengths)
+    after = next((one for one in lengths if one.number > read.number), None)
+    kept = read.returned or read.number in part.used
+    if not (before and kept and read.loop and after) or not _KEPT.search(state.line(after)):
+        return None
+    rival = next(state.rivals(part.actor, common_hold((read, after)), read, adds_entry), None)
+    if rival is None:
+        return None
+    return Symptom(
+        "IS110", Severity.MEDIUM, window((read, after)), "unseen", state.location, part.actor,
+        after, read, rival,
     )  # fmt: skip
 
 
@@ -136,14 +196,48 @@ def _sources(part: Part, write: Access) -> Iterator[Access]:
             continue  # that is a decision, whatever comes of it
         same_place = read.location.path == write.location.path
         other_entry = is_literal(read.key) and is_literal(write.key) and read.key != write.key
+        other_entry = other_entry or _copied(read, write)
         looks_up = len(read.location.path) < len(write.location.path)
         if not looks_up and not (same_place and other_entry):
             yield read
 
 
+def by_place(state: State, part: Part, write: Access) -> bool:
+    """Whether the index of an entry is looked for and then used, where others move the entries."""
+    if "list" not in state.types or write.key is None or is_literal(write.key):
+        return False
+    searched = any(
+        read.location == write.location
+        and (read.kind is Kind.ITERATE or read.method in ("len", "index"))
+        for read in part.among(write.depends)
+    )
+    return searched and any(_moves(rival.access, write) for rival in state.writers)
+
+
+def _moves(other: Access, write: Access) -> bool:
+    return other.location == write.location and other.method in {*REMOVING, "insert", "sort"}
+
+
+def same_entry(part: Part, write: Access) -> bool:
+    """Whether it replaces an entry by one that is made of it."""
+    return any(
+        read.key == write.key is not None and read.method not in ("in", "not in")
+        for read in part.among(write.depends)
+    )
+
+
+def _copied(read: Access, write: Access) -> bool:
+    """Whether one entry is put under another key, each in a hold of its own."""
+    apart = None not in (read.key, write.key) and read.key != write.key
+    return apart and bool(read.held and write.held)
+
+
 def _lost(state: State, part: Part, read: Access, write: Access) -> Symptom | None:
+    if read is not write and kept_or_replaced(state.source(write)):
+        return None
     span = common_hold((read, write))
-    identity = adds_entry(write) and _numbers(state, read, write)
+    adds = adds_entry(write) and not same_entry(part, write)
+    identity = adds and _numbers(state, read, write)
     disturbed = write if identity or read is write else read
     rival = next(state.rivals(part.actor, span, disturbed), None)
     if rival is None:
@@ -152,6 +246,10 @@ def _lost(state: State, part: Part, read: Access, write: Access) -> Symptom | No
     gap = window((read, write))
     severity = _severity(state, part, write, gap, rival)
     pattern = "identity" if identity else _pattern(part, read, write)
+    if by_place(state, part, write):
+        rule, pattern = "IS110", "moved"
+    if write.method in SPARING:
+        rule, severity, pattern = "IS110", Severity.MEDIUM, "removed anyway"
     if pattern in ("number", "count") and _TURNED.search(state.line(write)):
         pattern = "turned"
     if span:
@@ -170,7 +268,8 @@ def _numbers(state: State, read: Access, write: Access) -> bool:
     counted = read.method in ("len", "max", "count", "sum") or last == "-1" or last.endswith(")-1")
     greatest = read.kind is Kind.ITERATE and "max" in state.line(read) + state.line(write)
     deeper = len(read.location.path) > len(write.location.path)
-    return read is not write and (deeper or counted or greatest)
+    counted = counted or (deeper and read.key is not None and write.value != "call")
+    return read is not write and (counted or greatest)
 
 
 def adds_entry(write: Access) -> bool:

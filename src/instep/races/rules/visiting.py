@@ -9,6 +9,7 @@ several pages at once, and each request reads it whole at its begin and writes i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from instep.races.reading.model import Access, Actor, Kind, Program, Role, Root
 from instep.races.rules.finding import Severity, Window
@@ -117,6 +118,6 @@ def _bound_again(trace: dict[int, Access], write: Access) -> bool:
 def _visitor(
     pattern: str, severity: Severity, actor: Actor, write: Access, read: Access | None
 ) -> Symptom:
-    return Symptom(
-        "IS142", severity, Window.EXPOSED, pattern, thing(write.location), actor, write, read
-    )
+    state = thing(write.location)
+    entry = replace(state, path=state.path[:1])  # what is inside is saved with it, or not
+    return Symptom("IS142", severity, Window.EXPOSED, pattern, entry, actor, write, read)
