@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from actors import Child, forking
 from manager_server import Manager
 from places import PLACES, place
+from prove_processes import left_behind
 from servers import Memcached, Postgres, Redis
 
 
@@ -22,6 +24,15 @@ def fork() -> Iterator[Callable[..., Child]]:
     """Run functions in forked processes; what still lives at the end of the test is killed."""
     with forking() as start:
         yield start
+
+
+@pytest.fixture
+def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Gives every process that a test starts a mark, and finds none of them afterwards."""
+    word = uuid4().hex
+    monkeypatch.setenv("PROVE_MARK", word)
+    yield word
+    assert left_behind(word) == []
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def finding(
         accesses=tuple(accesses),
         fix="Use a mapping: 100 % sure.",
         plain="Take a lock.",
-        reached=(Reached("shop.create", Role.VIEW, ("POST /order",)),),
+        reached=(Reached("shop.create", Role.VIEW, ("POST /order",), path),),
     )
 
 

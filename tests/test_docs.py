@@ -8,6 +8,7 @@ way to leave one out.
 import doctest
 import importlib
 import re
+import runpy
 import shutil
 import sys
 import types
@@ -98,6 +99,21 @@ def test_the_examples_of_docstrings_run(name: str, folder: Path) -> None:
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     failed, _ = doctest.testmod(importlib.import_module(name), optionflags=options)
     assert failed == 0
+
+
+SAME = re.compile(r"[\d.]+ s\b|[\d.]+s$", re.MULTILINE)
+"""Seconds, which are never the same twice."""
+
+
+@pytest.mark.parametrize("name", ["check.md", "explore.md", "pytest.md"])
+def test_what_a_page_says_was_printed_is_printed(name: str) -> None:
+    """If not, docs/record.py writes it anew; the other recorded outputs need servers."""
+    record = runpy.run_path(str(ROOT / "docs" / "record.py"))
+    page = (ROOT / "docs" / name).read_text()
+    (match,) = record["MARKED"].finditer(page)
+    shown = match[0].split("\n", 2)[2].rpartition("\n```\n")[0]
+    printed = "\n".join(record["output"](match[2], match[3] or "."))
+    assert SAME.sub("", shown) == SAME.sub("", printed)
 
 
 def test_the_rule_finds_blocks(tmp_path: Path) -> None:

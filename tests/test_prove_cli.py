@@ -165,11 +165,11 @@ def test_a_page_that_shows_markup_does_not_run_in_the_report(tmp_path: Path) -> 
 
 
 def test_a_report_that_cannot_be_written_exits_with_2() -> None:
-    """The folder does not exist, and the message says so."""
-    command = ("prove_programs:plain", "--server", "waitress", "--no-matrix")
+    """The folder does not exist, and the message says so before anything is started."""
+    command = ("no_such_module:app", "--server", "waitress", "--no-matrix")
     result = prove(*command, "--report", "/no/such/folder/report.html")
     assert result.exit_code == 2
-    assert "/no/such/folder/report.html" in result.output
+    assert "/no/such/folder/report.html cannot be written" in result.output
 
 
 def test_the_same_number_everywhere_raises_the_question() -> None:

@@ -3,14 +3,14 @@
 import doctest
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 import instep.races.prove
 from instep.errors import Misuse
+from instep.races import running
 from instep.races.diseases import Disease
 from instep.races.load import Load, read_number
 from instep.races.prove import Plan, Run, prove
@@ -18,17 +18,9 @@ from instep.races.servers import SERVERS, Cell
 from instep.races.verdict import Word
 from prove_processes import marked
 
+pytestmark = pytest.mark.usefixtures("mark")
 HERE = Path(__file__).parent
 EVERY = pytest.mark.parametrize("server", list(SERVERS))
-
-
-@pytest.fixture(autouse=True)
-def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Gives every process that a test starts a mark, and finds none of them afterwards."""
-    word = uuid4().hex
-    monkeypatch.setenv("PROVE_MARK", word)
-    yield word
-    assert marked(word) == []
 
 
 def only(program: str, server: str, workers: int, threads: int, *, requests: int = 60) -> Run:
@@ -289,3 +281,14 @@ def test_a_stranger_at_the_port_is_not_taken_for_the_server(
         free = running._free_port
         monkeypatch.setattr(running, "_free_port", lambda: next(ports, None) or free())
         assert only("plain", "waitress", 1, 1).verdict.word is Word.RIGHT
+
+
+def test_a_port_that_somebody_takes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one is tried."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = running._free_port
+        ports = iter([taken.getsockname()[1], free()])
+        monkeypatch.setattr(running, "_free_port", lambda: next(ports))
+        run = only("locked", "waitress", 1, 1, requests=10)
+    assert run.verdict.word is Word.RIGHT, run.printed
+    assert list(ports) == []

@@ -3,10 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
@@ -22,19 +20,10 @@ from instep.races.reading.model import Place
 from instep.races.verdict import Word
 from instep.races.watching import Site
 from instep.races.words import held_back
-from prove_processes import left_behind
 
 HERE = Path(__file__).parent / "served"
+pytestmark = pytest.mark.usefixtures("mark")
 THREADED = ["gunicorn-gevent", "waitress", "uwsgi", "flask"]
-
-
-@pytest.fixture(autouse=True)
-def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Gives every process that a test starts a mark, and finds none of them afterwards."""
-    word = uuid4().hex
-    monkeypatch.setenv("PROVE_MARK", word)
-    yield word
-    assert left_behind(word) == []
 
 
 def only(program: str, server: str = "gunicorn", *, seed: int | None = 1, **more: Any) -> Run:

@@ -8,7 +8,7 @@ import pytest
 from handmade import SHOP, entry
 from instep.errors import Misuse
 from instep.races.checking.baseline import read_baseline, stale, write_baseline
-from instep.races.checking.writing import write
+from instep.races.writing import write
 
 
 def moved(text: str = "orders[code] = draw()") -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from instep.cli import main
+from instep.cli import Commands, Group, main
 from instep.races.rules import RULES, page
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +120,15 @@ def test_a_folder_that_contains_itself(folder: Path) -> None:
     """A symbolic link to its parent does not make it endless."""
     (folder / "loop").symlink_to(folder)
     assert len(findings(".")) == 1
+
+
+def test_a_link_to_itself(folder: Path) -> None:
+    """It is a file that cannot be read, or no file at all; the rest is checked."""
+    (folder / "itself.py").symlink_to("itself.py")
+    assert check("itself.py").exit_code == 2
+    result = check()
+    assert result.exit_code == 1, result.output
+    assert "not checked: itself.py" in result.output
 
 
 @pytest.mark.parametrize("path", ["nothing", "nothing.py", "notes.txt", "empty"])
@@ -386,6 +395,18 @@ def test_what_is_too_long_to_follow_is_told(indent: str) -> None:
     assert f"{name} is longer than a check follows, and its end was not checked" in said
 
 
+@pytest.mark.parametrize("line", ["a = 1 + 2 + 3", "seen.append(1)"], ids=["steps", "accesses"])
+def test_what_comes_after_a_long_call_is_checked(line: str) -> None:
+    """A call may take most of what is left, not all of it."""
+    head = "import flask\napp = flask.Flask(__name__)\nhits, seen = 0, []\n"
+    long = "def long():\n" + f"    {line}\n" * 12_000
+    view = "@app.route('/')\ndef home():\n    global hits\n    long()\n    hits += 1\n"
+    Path("long.py").write_text(head + long + view + "    return str(hits)\n")
+    said = " ".join(check("long.py").stdout.split())
+    assert "the global `hits` is read, changed and written back" in said
+    assert "long.home is longer than a check follows" in said
+
+
 def test_an_error_of_ours_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Never a traceback."""
 
@@ -431,6 +452,35 @@ class TestExplain:
         assert said in result.stderr
 
 
+def test_the_function_that_comes_to_both_is_shown(folder: Path) -> None:
+    """By its calls of the helpers; one call alone leads to both places, and is not."""
+    (folder / "shop.py").write_text(
+        "from flask import Flask\n\napp = Flask(__name__)\norders = []\n\n\n"
+        "def number():\n    return len(orders) + 1\n\n\n"
+        "def keep(made):\n    orders.append(made)\n    return made\n\n\n"
+        "@app.post('/')\ndef order():\n    made = number()\n    return str(keep(made))\n\n\n"
+        "@app.get('/')\ndef again():\n    return order()\n"
+    )
+    (finding,) = findings("shop.py")
+    called = [(site["line"], site["function"]) for site in finding["sites"][2:]]
+    assert called == [(18, "shop.order"), (19, "shop.order")]
+    shown = check("shop.py").output
+    assert re.findall(r"-+ called here", shown) == [
+        "-------- called here",
+        "---------- called here",
+    ]
+
+
+def test_what_was_made_in_the_wrong_place_is_shown(folder: Path) -> None:
+    """As such, and not as a write of anybody."""
+    (folder / "shop.py").write_text(
+        "import sqlite3\n\nfrom flask import Flask\n\napp = Flask(__name__)\n"
+        "db = sqlite3.connect('shop.db')\n\n\n"
+        "@app.get('/')\ndef home():\n    return str(db.execute('SELECT 1').fetchone())\n"
+    )
+    assert re.search(r"-+ made here\n", check("shop.py").output)
+
+
 def test_the_hook_works_on_a_list_of_files() -> None:
     """The entry of the pre-commit hook, with its arguments, and with files in their place."""
     text = (ROOT / ".pre-commit-hooks.yaml").read_text()
@@ -446,13 +496,65 @@ def test_the_hook_works_on_a_list_of_files() -> None:
     assert instep(*words[1:], "other.py").exit_code == 0
 
 
-def test_a_command_is_loaded_alone() -> None:
-    """`instep check` does not pay for the commands that nobody asked for."""
+@pytest.mark.parametrize("words", [["check", "--format", "json"], ["doctor", "--no-run"]])
+def test_standard_output_is_full(words: list[str]) -> None:
+    """One line says so, and the exit code is not the one of a finding."""
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "instep.cli", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "No space left on device" in done.stderr
+
+
+def test_ctrl_c_while_a_command_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends as it does later on; 1 would mean that something was found."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("instep.cli.import_module", interrupted)
+    done = CliRunner().invoke(Group(commands=Commands(("check",))), ["check"])
+    assert (done.exit_code, done.output) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["check", "--help"]])
+def test_a_command_is_loaded_alone(words: list[str]) -> None:
+    """`instep check` does not pay for the commands that nobody asked for, the list for none."""
     code = (
         "import sys\nfrom instep.cli import main\n"
-        "main(['check', '--help'], standalone_mode=False)\nprint(*sorted(sys.modules))"
+        f"main({words}, standalone_mode=False)\nprint(*sorted(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert "instep.cli.check" in loaded
+    assert ("instep.cli.check" in loaded) == ("check" in words)
     assert not {"instep.cli.prove", "instep.cli.dump", "rich.markdown", "lmdb", "flask"} & loaded
+
+
+def test_every_command_is_listed() -> None:
+    """With one line that no terminal cuts."""
+    modules = (ROOT / "src/instep/cli").glob("*.py")
+    there = {path.stem for path in modules if f"def {path.stem}_command(" in path.read_text()}
+    listed = CliRunner().invoke(main, ["--help"]).output.partition("Commands:")[2].splitlines()[1:]
+    assert {line.split()[0] for line in listed} == there
+    assert all(line.endswith(".") and len(line) < 80 for line in listed)
+
+
+def test_what_is_said_of_several_lines_is_said_once() -> None:
+    """The lines stand behind it, and the path once."""
+    view = "@app.get('/{0}')\ndef v{0}():\n    if 'k' in d:\n        return d['k']\n    return ''\n"
+    head = "import flask\napp = flask.Flask(__name__)\nd = {}\n"
+    drop = "@app.delete('/')\ndef drop():\n    if 'k' in d:\n        del d['k']\n    return ''\n"
+    Path("shop.py").write_text(head + drop + "".join(view.format(number) for number in range(3)))
+    said = " ".join(check("shop.py").stdout.split())
+    assert said.count("is tested, and then read again") == 1
+    assert "(shop.py:12, 17, 22)" in said
+
+
+def test_several_that_are_too_long_are_one_note() -> None:
+    """With their number, and three of the names."""
+    view = "@app.get('/{0}')\ndef v{0}():\n" + "    a = 1 + 2 + 3\n" * 12_000
+    head = "import flask\napp = flask.Flask(__name__)\n"
+    Path("long.py").write_text(head + "".join(view.format(number) for number in range(4)))
+    said = " ".join(check("long.py").stdout.split())
+    assert "4 are longer than a check follows" in said
+    assert said.count("long.v") == 3

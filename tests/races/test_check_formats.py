@@ -44,7 +44,9 @@ def test_the_document_is_what_explore_goes_on_from(tmp_path: Path) -> None:
     assert found == document(full())["findings"][0]
     assert (found["rule"], found["severity"], found["window"]) == ("IS110", "high", "exposed")
     assert (found["path"], found["line"], found["column"]) == ("shop.py", 8, 9)
-    assert found["actors"] == [{"name": "shop.create", "role": "view", "routes": ["POST /order"]}]
+    assert found["actors"] == [
+        {"name": "shop.create", "role": "view", "routes": ["POST /order"], "path": "shop.py"}
+    ]
     assert [(site["line"], site["kind"]) for site in found["sites"]] == [(8, "write"), (7, "test")]
     whole = json.loads(path.read_text())
     assert whole["version"] == 1

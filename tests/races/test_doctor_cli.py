@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from instep.cli import main
+from instep.races.doctor.workspace import workspace
 
 SHOP = """
 from flask import Flask, request
@@ -97,6 +100,21 @@ def test_the_program_ran_in_a_copy(examined: tuple[Path, Result]) -> None:
     assert not (folder / "written").exists()
 
 
+def test_a_copy_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said, with the first reason."""
+    (tmp_path / "app.py").write_text(CLEAN)
+    some = shutil.Error([("a", "b", "[Errno 13] Permission denied: 'a'")])
+    for error in (OSError(28, "No space left on device"), some):
+
+        def failing(*_: object, error: OSError = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(shutil, "copytree", failing)
+        with workspace(tmp_path) as place:
+            assert (place.root, place.copied) == (tmp_path.resolve(), False)
+        assert re.fullmatch(r"it could not be copied: \[Errno \d+\] [\w ]+(: 'a')?", place.why)
+
+
 def test_nothing_found_exits_with_0(tmp_path: Path) -> None:
     """And it is not called a proof."""
     result = doctor(tmp_path, app=CLEAN)
@@ -159,6 +177,7 @@ def test_a_factory_that_needs_arguments(tmp_path: Path) -> None:
     [
         (["--request", "nonsense"], "is no request"),
         (["--workers", "0"], "0 is not in the range"),
+        (["--server", "apache"], "'apache' is not one of"),
         (["shop:app"], "there is no such module in"),
         (["--chdir", "/no/such/folder"], "does not exist"),
     ],
@@ -170,6 +189,12 @@ def test_wrong_options(tmp_path: Path, arguments: list[str], said: str) -> None:
     assert said in " ".join((result.output + (result.stderr or "")).split())
 
 
+def test_a_server_by_hand(tmp_path: Path) -> None:
+    """Any that `prove` can start, with what answers inside of it."""
+    result = doctor(tmp_path, "--no-run", "--server", "gunicorn-gevent", app=CLEAN)
+    assert "gunicorn-gevent, 4 workers x 2 greenlets" in " ".join(result.output.split())
+
+
 def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
     """Nobody waits a minute for that."""
     for command in (["doctor", "--chdir", str(tmp_path)], ["explore", "no:app", "/"]):
@@ -179,12 +204,27 @@ def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path
         assert "there is no folder" in result.output
 
 
+def test_a_full_disk(tmp_path: Path) -> None:
+    """The page is named, with the reason."""
+    result = doctor(tmp_path, "--no-run", "--html", "/dev/full", app=CLEAN)
+    assert result.exit_code == 2
+    assert "/dev/full cannot be written: No space left on device" in result.output
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """With its line and the reason."""
     result = doctor(tmp_path, "--no-run", app=CLEAN, newer="x = 1\nmatch = type X[ = int\n")
     flat = "".join(result.output.split())
     assert "newer.py:2:" in flat
     assert "invalidsyntax" in flat
+
+
+def test_a_link_to_itself(tmp_path: Path) -> None:
+    """It is named, and all the rest is done."""
+    (tmp_path / "itself.py").symlink_to("itself.py")
+    result = doctor(tmp_path, "--seconds", "0.1", app=CLEAN)
+    assert result.exit_code == 0, result.output
+    assert "itself.py:1: it cannot be opened" in " ".join(result.output.split())
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:

@@ -2,17 +2,23 @@
 
 import json
 import re
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from instep.races.checking.report import Entry, Report, Site
 from instep.races.doctor import sentences
+from instep.races.doctor.application import Application
+from instep.races.doctor.crowd import crowd
 from instep.races.doctor.diagnosis import ONE, Certainty, Diagnosis, Stage, Trouble, Worry
 from instep.races.doctor.document import document
 from instep.races.doctor.effects import effect, gil_is_off
 from instep.races.doctor.page import page
 from instep.races.doctor.settings import UNBOUNDED, Deployment
+from instep.races.doctor.workspace import Workspace
 from instep.races.reading.model import Location, Place, Role, Root
 from instep.races.rules.finding import Finding, Reached, Severity, Window
 
@@ -206,6 +212,20 @@ def test_the_document_is_plain_data() -> None:
     assert data["troubles"][0]["alone"]["meet"] is False
     assert data["troubles"][0]["deployed"]["copies"] == 4
     assert data["troubles"][0]["findings"][0]["rule"] == "IS101"
+
+
+def test_a_server_that_is_not_installed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to install; what was found before stays."""
+    monkeypatch.setitem(sys.modules, "gunicorn", None)
+    place = Workspace(tmp_path, tmp_path, False)
+    found = diagnosis(trouble())
+    deadline = time.monotonic() + 30
+    stage = crowd(found, Application("shop:app", tmp_path), place, deadline, lambda words: None)
+    assert not stage.done
+    assert stage.said.endswith("not installed in this environment: pip install 'gunicorn'")
+    assert found.worry is Worry.YES
 
 
 def test_an_assumed_deployment_is_said() -> None:

@@ -438,6 +438,15 @@ def test_a_blocking_call_that_nobody_knows(race: Race) -> None:
         race.calls(reads, reads, timeout=1)
 
 
+def test_a_program_that_is_elsewhere(race: Race, tmp_path: Path) -> None:
+    """Is refused: nothing would be seen of it, and the test would be green."""
+    race._roots = [tmp_path]
+    with pytest.raises(
+        Misuse, match=f"no module of the program is below {tmp_path}: nothing of it"
+    ):
+        race.requests("/", "/", app=lambda environ, start: [])
+
+
 def test_one_call_or_four(race: Race) -> None:
     """Two or three."""
     for number in (1, 4):

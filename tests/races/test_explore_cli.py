@@ -13,6 +13,9 @@ from click.testing import CliRunner, Result
 from explore_programs import SHOP, WSGI
 
 from instep.cli import main
+from instep.races.checking import check
+from instep.races.doctor.wishes import requests
+from instep.races.exploring.suspects import lines, read
 
 Explore = Callable[..., Result]
 
@@ -97,6 +100,16 @@ def test_json_is_one_document(explore: Explore) -> None:
     assert {candidate["path"] for candidate in found["candidates"]}
 
 
+def test_only_our_document_is_on_standard_output(tmp_path: Path) -> None:
+    """Also if the program's own processes print, and the program when it ends."""
+    loud = "import atexit, os\n\nos.system('echo loud')\natexit.register(print, 'loud')\n"
+    (tmp_path / "loud.py").write_text(WSGI + loud)
+    words = [sys.executable, "-m", "instep.cli", "explore", "loud:app", "/?3", "--json"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout)["verdict"] == "wrong"
+    assert done.stderr.count("loud") == 2
+
+
 def test_the_page(explore: Explore, tmp_path: Path) -> None:
     """One file: a picture with words for who cannot see it, nothing loaded, no script."""
     page = tmp_path / "page.html"
@@ -145,7 +158,7 @@ def test_any_wsgi_callable(explore: Explore) -> None:
     [
         (["nowhere:app", "/"], "there is no module nowhere"),
         (["code/shop.py:app", "/"], "names a file; name the module, .*: shop:app"),
-        (["shop:nothing", "/"], "'nothing' is not in"),
+        (["shop:nothing", "/"], "'nothing' is not in shop;"),
         (["shop:drops", "/"], "is of type int, not a WSGI application"),
         (["shop:create_app()", "/"], "give a factory its arguments as plain literals"),
         (["shop:create_app", "/count"], r"takes \(name\), so it is no WSGI application"),
@@ -157,6 +170,11 @@ def test_any_wsgi_callable(explore: Explore) -> None:
         (["shop:app", "order"], "is no request"),
         (["shop:app", 'POST /order {"item": }'], "begins like JSON and is none"),
         (["shop:app", "POST / -H nothing"], "is no header"),
+        (["shop:app", "/ -H"], "is no header"),
+        (
+            ["shop:app", "POST /safe", "--html", "/dev/full"],
+            "/dev/full cannot be written: No space",
+        ),
         (["shop:app", "@missing.http"], "cannot be read"),
         (["shop:app", "/forever", "--timeout", "0.3"], "not over after 0.3 s, even alone"),
         (["shop:app", "/", "--invariant", "shop:nobody"], "write MODULE:FUNCTION"),
@@ -183,6 +201,12 @@ def test_a_program_that_fails_at_import(explore: Explore) -> None:
     assert newer.exit_code == 2
     assert "newer.py:1" in newer.output.replace("\n", "")
     assert f", as Python 3.{sys.version_info.minor} reads it" in flat(newer.output)
+
+
+def test_a_termination_is_no_error_of_the_program(explore: Explore) -> None:
+    """Whatever is going on then, such as its import."""
+    done = explore("ended:app", "/", ended="import os\n\nos.kill(os.getpid(), 15)\n")
+    assert (done.exit_code, done.output) == (143, "")
 
 
 def test_a_request_that_fails_alone(explore: Explore) -> None:
@@ -246,6 +270,50 @@ def test_what_check_found_is_confirmed(explore: Explore, tmp_path: Path) -> None
     asked = [one["requests"] for one in json.loads(alone.stdout)["explorations"]]
     assert ["POST /buy n=1", "POST /buy n=1"] in asked
     assert ['POST /order {"item": "item"}'] * 2 in asked
+
+
+STORE = """
+orders = []
+
+
+def count():
+    return len(orders) + 1
+
+
+def keep(number):
+    orders.append(number)
+    return {"number": number}
+"""
+VIEWS = """
+from flask import Flask, request
+
+import store
+
+app = Flask(__name__)
+seen = []
+
+
+@app.post("/order")
+def order():
+    number = store.count() if request.json["item"] else seen.append(1)
+    return store.keep(number)
+"""
+
+
+def test_a_view_may_stand_in_another_file_than_its_state(explore: Explore, tmp_path: Path) -> None:
+    """Its request is guessed from its own source; the calls in it are nothing to switch at."""
+    (tmp_path / "store.py").write_text(STORE)
+    (tmp_path / "views.py").write_text(VIEWS)
+    found = str(tmp_path / "found.json")
+    CliRunner().invoke(main, ["check", str(tmp_path), "--format", "json", "--output", found])
+    report = check([tmp_path])
+    (entry,) = report.findings
+    assert [site.line for site in entry.sites if site.kind == "call"] == [12, 13]
+    assert {line for _, line in lines(read(Path(found)))} == {6, 10}
+    assert requests(report.findings, tmp_path) == ('POST /order {"item": "item"}',)
+    done = explore("views:app", "--candidates-from", found, "--random", "0", "--json")
+    (told,) = json.loads(done.stdout)["explorations"]
+    assert told["confirmed"] == [entry.fingerprint]
 
 
 def test_paths_of_a_report_are_found_again(

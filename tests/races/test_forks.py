@@ -6,10 +6,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
@@ -26,10 +24,10 @@ from instep.races.load import Load
 from instep.races.prove import Plan, prove, scan
 from instep.races.target import Target
 from instep.races.variables import READY
-from prove_processes import left_behind
 from servers import Postgres, Redis
 
 HERE = Path(__file__).parent / "served"
+pytestmark = pytest.mark.usefixtures("mark")
 FORKING = ["gunicorn", "gunicorn-gevent", "uwsgi", "flask-processes"]
 
 EARLY = {
@@ -45,15 +43,6 @@ EARLY = {
     (Kind.THREAD, "fork_programs.holder"),
     (Kind.THREAD, ""),
 }
-
-
-@pytest.fixture(autouse=True)
-def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Gives every process that a test starts a mark, and finds none of them afterwards."""
-    word = uuid4().hex
-    monkeypatch.setenv("PROVE_MARK", word)
-    yield word
-    assert left_behind(word) == []
 
 
 @pytest.fixture

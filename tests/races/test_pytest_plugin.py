@@ -1,6 +1,8 @@
 """`pytest --instep`, run as people run it, in a process of its own."""
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,6 +182,56 @@ def test_the_report(shop: pytest.Pytester) -> None:
     ]
     assert finding["actors"][0]["routes"] == ["POST /order"]
     assert [each["rule"] for each in findings_in(shop.path / "found.json")] == ["IS110"]
+
+
+def test_the_report_is_what_explore_goes_on_from(shop: pytest.Pytester) -> None:
+    """Its candidates name the requests, and are confirmed."""
+    run(shop, "--instep", "--instep-report", "found.json")
+    words = "explore shop:app --candidates-from found.json --random 0 --json".split()
+    done = shop.run(sys.executable, "-m", "instep.cli", *words)
+    (told,) = json.loads(done.stdout.str())["explorations"]
+    assert told["requests"] == ["POST /order", "POST /order"]
+    assert (done.ret, told["verdict"], len(told["confirmed"])) == (1, "wrong", 1)
+
+
+def test_a_race_of_requests(pytester: pytest.Pytester) -> None:
+    """The fixture needs no option; a violation is a failure that tells the story."""
+    pytester.makepyfile(
+        shop=SHOP.replace("len(orders)", "len(orders[:])"),
+        sound=SOUND,
+        test_shop="""
+            def test_orders(race):
+                from shop import app
+                race.requests("POST /order", "POST /order", app=app)
+
+            def test_orders_and_then(race):
+                from shop import app
+                race.requests("POST /order", "GET /nothing", app=app, then=("GET /orders",))
+
+            def test_sound(race):
+                from sound import app
+                assert race.requests("/", "/", app=app).verdict == "right"
+        """,
+    )
+    done = run(pytester)
+    done.assert_outcomes(passed=2, failed=1)
+    told = " ".join(line.removeprefix("E").strip() for line in done.outlines)
+    assert 'the answers are A: 200 OK {"id": 1}, B: 200 OK {"id": 1}; one after' in told
+    assert "fixture.py" not in told
+
+
+def test_a_race_is_found_wherever_pytest_is_started(pytester: pytest.Pytester) -> None:
+    """The program is what lies below pytest's root folder, not only below the current one."""
+    pytester.makepyfile(shop=SHOP)
+    pytester.makeini("[pytest]\npythonpath = .\n")
+    below = pytester.mkdir("tests")
+    (below / "test_shop.py").write_text(
+        "from shop import app\n\ndef test_orders(race):\n"
+        "    race.requests('POST /order', 'POST /order', app=app, random=0)\n"
+    )
+    pytester.chdir()
+    os.chdir(below)
+    run(pytester).assert_outcomes(failed=1)
 
 
 def test_a_report_that_cannot_be_written(shop: pytest.Pytester) -> None:

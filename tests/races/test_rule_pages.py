@@ -42,6 +42,13 @@ def test_the_racy_example_is_found(rule: str, tmp_path: Path) -> None:
     assert rule in serious(found(racy, tmp_path))
 
 
+@pytest.mark.parametrize("rule", [each for each in RULES if section(each, "Other forms")])
+def test_the_other_forms_are_found(rule: str, tmp_path: Path) -> None:
+    """Each of them, with this rule, of a weight that fails a check."""
+    for racy in section(rule, "Other forms"):
+        assert rule in serious(found(racy, tmp_path))
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_the_sound_examples_are_not(rule: str, tmp_path: Path) -> None:
     """At least two sound programs, one of them with instep, without this or a serious finding."""
@@ -75,7 +82,9 @@ def test_a_page_begins_with_its_rule(rule: str) -> None:
     text = page(rule)
     assert text.startswith(f"# {rule}: {RULES[rule].summary}\n")
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
-    assert headings == ["Why it breaks", "Racy", "Sound", "When it is wrong"]
+    usual = ["Why it breaks", "Racy", "Sound", "Other forms", "When it is wrong"]
+    assert headings == [each for each in usual if each in headings or each != "Other forms"]
+    assert ("Other forms" in headings) == bool(section(rule, "Other forms"))
     assert re.search(rf"# instep: ignore\[{rule}\] \w+", text)
     for target in re.findall(r"\]\((\w+)\.md\)", text):
         assert target in RULES

@@ -355,6 +355,7 @@ def test_broken_source_is_the_interpreters_to_judge(project: Path) -> None:
     with watch([project], None), pytest.raises(SyntaxError) as caught:
         __import__("broken_m")
     assert (caught.value.filename, caught.value.lineno) == (str(project / "broken_m.py"), 2)
+    assert "hook.py" not in [Path(str(entry.path)).name for entry in caught.traceback]
 
 
 def test_a_transform_that_fails_leaves_the_module_as_it_is(

@@ -21,8 +21,8 @@ from instep.races.checking.excerpt import Line
 from instep.races.checking.github import github
 from instep.races.checking.sarif import sarif
 from instep.races.checking.text import text
-from instep.races.checking.writing import write
 from instep.races.rules.finding import Severity
+from instep.races.writing import write
 
 from .outcome import FAILED, RIGHT, WRONG, out, outcome, surprise
 

@@ -18,6 +18,8 @@ from instep.races.doctor.diagnosis import Diagnosis, Trouble, Worry
 from instep.races.doctor.document import document
 from instep.races.doctor.examination import Examined, examine
 from instep.races.doctor.page import page
+from instep.races.servers import SERVERS
+from instep.races.writing import write
 
 from .outcome import FAILED, RIGHT, WRONG, err, out, outcome, surprise, writable
 
@@ -57,7 +59,9 @@ _COUNT = click.IntRange(min=1)
 )
 @click.option("--run/--no-run", default=True, help="Also run it (default), or only read it.")
 @click.option("--in-place", is_flag=True, help="Run it in its own folder, not in a copy.")
-@click.option("--server", help="How it is served, if no file says so: gunicorn, uwsgi, waitress.")
+@click.option(
+    "--server", type=click.Choice(list(SERVERS)), help="How it is served, if no file says so."
+)
 @click.option("--workers", type=_COUNT, help="How many processes answer.")
 @click.option("--threads", type=_COUNT, help="How many requests at once in each.")
 @click.option("--all", "everything", is_flag=True, help="Tell all of it in full, not the first.")
@@ -104,7 +108,7 @@ def doctor_command(
         diagnosis = _watched(wanted, quiet=as_json)
         name = diagnosis.application.target if diagnosis.application else root.name
         if file is not None:
-            file.write_text(page(diagnosis, name))
+            write(file, page(diagnosis, name))
     if as_json:
         click.echo(json.dumps(document(diagnosis), indent=1))
     else:

@@ -13,12 +13,14 @@ from instep.races.exploring.document import document, verdict
 from instep.races.exploring.page import page
 from instep.races.exploring.plan import Exploration, Limits
 from instep.races.exploring.program import Question, answered
+from instep.races.writing import write
 
 from .outcome import FAILED, RIGHT, WRONG, err, out, outcome, surprise, writable
 
 _COUNT = click.IntRange(min=1)
 _SECONDS = click.FloatRange(min=0, min_open=True)
 _FILE = click.Path(dir_okay=False)
+_PAGE = click.Path(dir_okay=False, path_type=Path)
 _DEFAULT = Limits()
 EXIT = {"wrong": WRONG, "right": RIGHT, "not run": FAILED}
 
@@ -48,10 +50,10 @@ EXIT = {"wrong": WRONG, "right": RIGHT, "not run": FAILED}
     "--chdir", type=click.Path(exists=True, file_okay=False), default=".", help="Run there."
 )
 @click.option("--width", type=click.IntRange(min=60), help="Columns of the story; 100 or 80.")
-@click.option("--html", "html", type=_FILE, help="Write an HTML page with the picture.")
+@click.option("--html", type=_PAGE, help="Write an HTML page with the picture.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def explore_command(
-    as_json: bool, html: str | None, width: int | None, chdir: str, **options: Any
+    as_json: bool, html: Path | None, width: int | None, chdir: str, **options: Any
 ) -> None:
     """Make two or three requests at the same time, in every order that makes a difference.
 
@@ -63,17 +65,18 @@ def explore_command(
     explored, or every request failed.
     """
     with outcome(as_json, failed="could not explore", interrupted="nothing was left"), surprise():
-        writable(Path(html) if html else None)
+        writable(html)
         results = answered(_question(Path(chdir), **options))
         if html:
-            Path(html).write_text(page(options["target"], results), encoding="utf-8")
+            write(html, page(options["target"], results))
         if as_json:
             click.echo(json.dumps(document(options["target"], results), indent=1))
         else:
             for result in results:
                 _print(options["target"], result, width or (100 if out.width >= 100 else 80))
             if html:
-                out.print(f"\nreport: {escape(html)}")
+                out.print(f"\nreport: {escape(str(html))}")
+    sys.stdout = sys.stderr  # what the program says at its exit is not ours either
     sys.exit(EXIT[verdict(results)])
 
 

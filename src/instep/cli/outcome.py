@@ -26,6 +26,10 @@ out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
 
 
+class Terminated(KeyboardInterrupt):
+    """A termination, which nobody takes for an error of the program that is running."""
+
+
 @contextmanager
 def outcome(
     as_json: bool = False,
@@ -46,6 +50,8 @@ def outcome(
         else:
             err.print(f"[bold red]{failed}:[/] {escape(_told(error))}", soft_wrap=True)
         sys.exit(FAILED)
+    except Terminated:
+        sys.exit(128 + signal.SIGTERM)
     except KeyboardInterrupt:
         err.print(f"interrupted; {interrupted}")
         sys.exit(128 + signal.SIGINT)
@@ -94,7 +100,7 @@ def _told(error: Exception) -> str:
 
 
 def _leave(number: int, frame: Any) -> NoReturn:
-    sys.exit(128 + number)
+    raise Terminated
 
 
 def bar() -> "Progress":

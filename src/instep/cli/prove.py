@@ -23,8 +23,9 @@ from instep.races.prove import Plan, Run, prove, scan, widest
 from instep.races.report import report
 from instep.races.servers import SERVERS
 from instep.races.verdict import Verdict, Word, overall
+from instep.races.writing import write
 
-from .outcome import FAILED, RIGHT, WRONG, bar, err, out, outcome
+from .outcome import FAILED, RIGHT, WRONG, bar, err, out, outcome, writable
 
 EXIT = {Word.RIGHT: RIGHT, Word.WRONG: WRONG, Word.UNCLEAR: FAILED}
 COLOUR = {Word.RIGHT: "green", Word.WRONG: "red", Word.UNCLEAR: "yellow"}
@@ -48,6 +49,7 @@ class Pattern(click.ParamType[re.Pattern[str]]):
 
 _COUNT = click.IntRange(min=1)
 _SECONDS = click.FloatRange(min=0, min_open=True)
+_PAGE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("prove")
@@ -77,7 +79,7 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--seed", type=int, help="Sleep where an earlier --amplify with this seed did.")
 @click.option("--forks", is_flag=True, help="No load: only look for what was made before the fork.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-@click.option("--report", "page", type=click.Path(dir_okay=False), help="Write an HTML page.")
+@click.option("--report", "page", type=_PAGE, help="Write an HTML page.")
 def prove_command(**options: Any) -> None:
     """Run a program under a real server and judge the numbers that its clients get.
 
@@ -87,12 +89,13 @@ def prove_command(**options: Any) -> None:
     as_json, page = options.pop("as_json"), options.pop("page")
     forks = options.pop("forks")
     with outcome(as_json):
+        writable(page)
         plan = _plan(**options)
         if forks:
             _forks(plan, as_json)
         runs = _watched(plan, quiet=as_json)
         if page:
-            Path(page).write_text(report(plan, runs))
+            write(page, report(plan, runs))
     if as_json:
         click.echo(json.dumps(document(plan, runs), indent=1))
     else:
@@ -169,7 +172,7 @@ def _watched(plan: Plan, *, quiet: bool) -> list[Run]:
         )
 
 
-def _print(plan: Plan, runs: list[Run], page: str | None) -> None:
+def _print(plan: Plan, runs: list[Run], page: Path | None) -> None:
     load = plan.load
     user = f"as one user, logged in at {escape(load.login)}, " if load.login else ""
     out.print(
@@ -190,7 +193,7 @@ def _print(plan: Plan, runs: list[Run], page: str | None) -> None:
     if found := widest(runs):
         _leftovers(found)
     if page:
-        out.print(f"\nreport: {escape(page)}")
+        out.print(f"\nreport: {escape(str(page))}")
 
 
 def _table(plan: Plan, runs: list[Run]) -> Table:

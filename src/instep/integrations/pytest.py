@@ -48,11 +48,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def race() -> Iterator[Any]:
+def race(pytestconfig: pytest.Config) -> Iterator[Any]:
     """Two or three requests or calls in every order that matters: `race.requests("/", "/")`."""
     from instep.races.exploring.fixture import Race
 
-    with Race() as race:
+    with Race([pytestconfig.rootpath, pytestconfig.invocation_params.dir]) as race:
         yield race
 
 

@@ -142,8 +142,7 @@ class Mapping(Named, MutableMapping[K, V]):
         Args:
             key: the entry's key.
             fn: gets the value, or `default` if there is none, and returns the new one; it runs
-            once,
-                while the entry is held.
+                once, while the entry is held.
             default: see `fn`.
 
         Returns:

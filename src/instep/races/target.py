@@ -106,7 +106,8 @@ def load(target: str) -> Application:
     found: Any = module
     for name in _dotted(target, node.func if isinstance(node, ast.Call) else node):
         if not hasattr(found, name):
-            raise Misuse(f"{target}: {name!r} is not in {found!r}; name the WSGI application there")
+            where = getattr(found, "__name__", "") or type(found).__name__
+            raise Misuse(f"{target}: {name!r} is not in {where}; name the WSGI application there")
         found = getattr(found, name)
     if isinstance(node, ast.Call):
         found = found(*_literals(target, node), **_keywords(target, node))

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from instep.errors import Misuse
+from instep.races.writing import write
 
 from .report import Entry, Note
-from .writing import write
 
 VERSION = 1
 

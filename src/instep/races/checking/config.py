@@ -15,6 +15,7 @@ from typing import Any
 
 from instep.errors import Misuse
 
+from ..reading.files import real
 from ..rules import RULES
 from ..rules.finding import Severity
 
@@ -90,7 +91,7 @@ def found(start: Path) -> Config:
     Raises:
         Misuse: the file is not TOML, or says what cannot be.
     """
-    start = start.resolve()
+    start = real(start)
     nearest: Path | None = None
     for folder in (start, *start.parents):
         file = folder / "pyproject.toml"

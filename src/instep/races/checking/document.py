@@ -61,7 +61,7 @@ def told(entry: Entry) -> dict[str, Any]:
         "sites": [{**_placed(site), "kind": site.kind} for site in entry.sites],
         "defined": _placed(entry.defined) if entry.defined else None,
         "actors": [
-            {"name": one.name, "role": str(one.role), "routes": list(one.routes)}
+            {"name": one.name, "role": str(one.role), "routes": list(one.routes), "path": one.path}
             for one in entry.actors
         ],
         "also": [

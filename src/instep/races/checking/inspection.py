@@ -79,12 +79,28 @@ def _report(program: Program, findings: Iterable[Finding], names: Names) -> Repo
     if program.files and not actors:
         text = "no view, hook or background job was seen, so nothing is known to run beside itself"
         report.notes.append(Note("actors", text))
-    for name, place in program.unfinished.items():
-        text = f"{name} is longer than a check follows, and its end was not checked"
-        report.notes.append(Note("unfinished", text, names.shown(place.path), place.line))
+    report.notes += _unfinished(program, names)
     for path, lines in program.files.items():
         report.sources[names.shown(path)] = lines
     return report
+
+
+def _unfinished(program: Program, names: Names) -> list[Note]:
+    """What was not followed to its end, in one note."""
+    long = list(program.unfinished)
+    if len(long) > 1:
+        told = ", ".join(long[:3]) + (", …" if len(long) > 3 else "")
+        text = f"{len(long)} are longer than a check follows; their ends were not checked: {told}"
+        return [Note("unfinished", text)]
+    return [
+        Note(
+            "unfinished",
+            f"{name} is longer than a check follows, and its end was not checked",
+            names.shown(place.path),
+            place.line,
+        )
+        for name, place in program.unfinished.items()
+    ]
 
 
 def _silence(report: Report, program: Program, names: Names, rules: set[str]) -> None:

@@ -65,7 +65,7 @@ class Telling:
             also=tuple(
                 (also.rule, also.title, self.site(also.place, "also", "")) for also in finding.also
             ),
-            actors=tuple(dict.fromkeys(finding.reached)),
+            actors=tuple(replace(one, path=self._shown(one.path)) for one in finding.reached),
             fingerprint=fingerprint(finding, self._line(finding.place)),
         )
 
@@ -120,6 +120,8 @@ def _access(finding: Finding, place: Place, kind: str) -> Access | None:
 
 
 def _label(access: Access) -> str:
+    if access.number < 0:  # no step of anybody, but where the rule says that a thing came from
+        return "started here" if access.value == "started" else "made here"
     label = "counted here" if access.method == "len" else f"{LABELS[access.kind]} here"
     locks = sorted({hold.lock.name for hold in access.held if not hold.lock.private})
     return f"{label}, holding {' and '.join(f'`{lock}`' for lock in locks)}" if locks else label

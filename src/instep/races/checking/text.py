@@ -84,10 +84,22 @@ def _facts(entry: Entry, hidden: int) -> Iterator[tuple[str, str]]:
     yield "breaks", finding.consequence
     if entry.actors:
         yield "reached by", reached_by(entry)
-    for rule, title, site in entry.also:
-        yield "also", f"{rule} {title} ({site.path}:{site.line})"
+    for said, sites in _folded(entry).items():
+        yield "also", f"{said} ({', '.join(sites)})"
     yield "fix", finding.fix
     yield "without instep", finding.plain
+
+
+def _folded(entry: Entry) -> dict[str, list[str]]:
+    """What else is wrong, once for all the lines where it is: `shop.py:4, 9`."""
+    folded: dict[str, list[str]] = {}
+    last: dict[str, str] = {}
+    for rule, title, site in entry.also:
+        said = f"{rule} {title}"
+        where = str(site.line) if last.get(said) == site.path else f"{site.path}:{site.line}"
+        last[said] = site.path
+        folded.setdefault(said, []).append(where)
+    return folded
 
 
 def _wrapped(key: str, told: str, width: int, style: str) -> Iterator[Line]:

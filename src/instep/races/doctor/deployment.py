@@ -128,9 +128,9 @@ class _Project:
             name = entry.name
             if entry.is_dir(follow_symlinks=False):
                 skipped = name.startswith(".") or name in LEFT_OUT or depth >= FOLDERS
-                if not skipped and not Path(entry, "pyvenv.cfg").exists():
+                if not skipped and not os.path.exists(Path(entry, "pyvenv.cfg")):
                     yield from self._walk(Path(entry), depth + 1)
-            elif entry.is_file():
+            elif os.path.isfile(entry):  # unlike the entry's own, no error for a link to itself
                 yield PurePosixPath(Path(entry).relative_to(self.root).as_posix())
 
     def text(self, path: PurePosixPath) -> str:

@@ -26,6 +26,7 @@ from instep.races.doctor.settings import Deployment, counted
 from instep.races.doctor.wishes import requests
 from instep.races.doctor.workspace import Workspace, workspace
 from instep.races.exploring.asking import parse
+from instep.races.servers import SERVERS
 
 Progress = Callable[[str], None]
 """Called with what is being done, in a few words."""
@@ -105,6 +106,7 @@ def _served(wanted: Examined) -> Deployment:
     return replace(
         found,
         server=wanted.server or found.server,
+        kind=SERVERS[wanted.server].inside if wanted.server else found.kind,
         workers=wanted.workers or found.workers,
         threads=wanted.threads or found.threads,
         where=f"{found.where}, and as given by hand" if found.where else "as given by hand",

@@ -25,9 +25,6 @@ from instep.races.running import environment, running
 from instep.races.servers import SERVERS, Cell
 from instep.races.verdict import Verdict, Word
 
-KEYS = {"gunicorn": "gunicorn", "uwsgi": "uwsgi", "waitress": "waitress", "flask": "flask"}
-"""Servers that can be started here; what is served by another is tried under gunicorn."""
-
 MOST_WORKERS, MOST_THREADS = 8, 32
 """What is started on the machine of whoever asks, however large the deployment is."""
 
@@ -89,11 +86,11 @@ class Seen:
 
 def serving(target: str, folder: Path, deployment: Deployment) -> Serving:
     """How a deployment is tried on this machine."""
-    server = KEYS.get(deployment.server, "gunicorn")
+    server = deployment.server if deployment.server in SERVERS else "gunicorn"
     if deployment.kind == "greenlet" and server == "gunicorn":
         server = "gunicorn-gevent"
     notes = []
-    if deployment.server not in KEYS:
+    if deployment.server not in SERVERS:
         notes.append(f"{deployment.server} is not one that is started here; {server} is")
     workers = min(deployment.workers, MOST_WORKERS)
     if deployment.workers == 1 < deployment.replicas:

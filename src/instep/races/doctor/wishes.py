@@ -45,7 +45,8 @@ def requests(entries: Sequence[Entry], root: Path, given: Sequence[str] = ()) ->
             made += given or ["GET /"]
             continue
         by_hand = [each for each in given if fits(each, route)]
-        made += by_hand or [request(route, keys=keys, fields=fields_of(paths, actor.name))]
+        fields = fields_of([Path(actor.path), *paths], actor.name)
+        made += by_hand or [request(route, keys=keys, fields=fields)]
     if not made:  # a hook reaches every view: what was given is as good as any
         made = list(given) or (["GET /"] if _hooked(entries) else [])
     return tuple(sorted(dict.fromkeys(made), key=lambda text: not text.startswith(CHANGING)))

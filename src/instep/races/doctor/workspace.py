@@ -83,8 +83,9 @@ def workspace(root: Path, *, in_place: bool = False) -> Iterator[Workspace]:
         copy = Path(folder, root.name or "project")
         try:
             shutil.copytree(root, copy, symlinks=True, ignore=_ignored)
-        except (OSError, shutil.Error) as error:
-            yield Workspace(root, root, False, f"it could not be copied: {str(error)[:200]}")
+        except OSError as error:
+            first = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+            yield Workspace(root, root, False, f"it could not be copied: {first}")
             return
         yield Workspace(root, copy, True)
 
@@ -93,9 +94,9 @@ def _ignored(folder: str, names: list[str]) -> set[str]:
     """What is not copied; sockets and pipes cannot be."""
     found = set(names) & SKIPPED
     for name in set(names) - found:
-        path = Path(folder, name)
-        special = path.exists() and not path.is_file() and not path.is_dir()
-        if special or (path / "pyvenv.cfg").exists():
+        path = os.path.join(folder, name)
+        special = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+        if special or os.path.exists(os.path.join(path, "pyvenv.cfg")):
             found.add(name)
     return found
 

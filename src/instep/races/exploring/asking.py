@@ -22,7 +22,7 @@ from instep.errors import Misuse
 from instep.races.exploring.plan import Answer
 
 FIRST = re.compile(r"(?:([A-Za-z]+)\s+)?((?:https?://[^/\s]*)?/\S*)(?:\s+(.*))?$", re.S)
-HEADER = re.compile(r"""(?:^|\s)-H\s+(?:"([^"]*)"|'([^']*)'|(\S+))""")
+HEADER = re.compile(r"""(?:^|\s)-H(?:\s+(?:"([^"]*)"|'([^']*)'|(\S+))|$)""")
 JSON = ("{", "[", '"')
 
 LONG = 100_000

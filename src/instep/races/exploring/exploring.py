@@ -36,7 +36,7 @@ def explore(plan: Plan) -> Exploration:
         Misuse: the plan cannot be explored, or a replay does not fit the program any more.
     """
     if not 2 <= len(plan.calls) <= 3:
-        raise Misuse(f"{len(plan.calls)} calls: explore two or three at the same time")
+        raise Misuse(f"explore two or three calls at the same time, not {len(plan.calls)}")
     return _Explorer(plan).explore()
 
 

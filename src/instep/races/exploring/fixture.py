@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
@@ -21,6 +22,9 @@ class Race:
     Locks that are made while it is open wait for turns, so open it before what is tested is made:
     the fixture does.
 
+    Args:
+        roots: folders of the program's own modules; the current one, if there is none.
+
     Example:
         >>> with Race() as race:
         ...     found = race.calls(lambda: 1, lambda: 2)
@@ -28,8 +32,12 @@ class Race:
         True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, roots: Sequence[Path] = ()) -> None:
+        self._roots = roots
         self._stack = ExitStack()
+
+    def _where(self) -> str:
+        return " or ".join(dict.fromkeys(map(str, self._roots or [Path.cwd()])))
 
     def __enter__(self) -> Self:
         self._stack.enter_context(cooperative())
@@ -50,7 +58,7 @@ class Race:
 
         Args:
             functions: called without arguments; what they return or raise is compared.
-            modules: whose code is watched; without, all that is imported from below here.
+            modules: whose code is watched; without, all that is imported from below the roots.
             invariant: called at the end; false or an AssertionError is a violation.
             reset: called first in every schedule.
             limits: of `Limits`: `schedules`, `seconds`, `timeout`, `preemptions`, `random`, `seed`.
@@ -59,9 +67,10 @@ class Race:
             AssertionError: a schedule equals no sequential order; the story is in its text.
             Misuse: the calls cannot be explored, or all of them failed in every schedule.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test, and the story
         calls = [Call(_name(function), called(function)) for function in functions]
         roots = [(_name(function), function) for function in functions]
-        with late.instrumented(modules) as named:
+        with late.instrumented(modules, self._roots) as named:
             plan = Plan(
                 calls,
                 lambda: [*roots, *named],
@@ -94,9 +103,15 @@ class Race:
             AssertionError: a schedule equals no sequential order; the story is in its text.
             Misuse: the requests cannot be explored, or all of them failed in every schedule.
         """
+        __tracebackhide__ = True
         calls = [Call(str(asked), _asked(app, asked)) for asked in map(parse, requests)]
         after = [Call(str(asked), _asked(app, asked)) for asked in map(parse, then)]
-        with late.instrumented() as named:
+        with late.instrumented(roots=self._roots) as named:
+            if not named:
+                raise Misuse(
+                    f"no module of the program is below {self._where()}: nothing of it would be "
+                    "seen; name its folder to pytest with --rootdir"
+                )
             plan = Plan(
                 calls,
                 lambda: [*named, ("app", app)],
@@ -109,6 +124,7 @@ class Race:
 
 
 def _judged(plan: Plan) -> Exploration:
+    __tracebackhide__ = True
     result = explore(plan)
     told = "\n".join([*story.told(result, command=False), *result.warnings])
     if result.violation:

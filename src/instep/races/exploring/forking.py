@@ -16,7 +16,8 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from instep.errors import Misuse
@@ -117,6 +118,23 @@ def _child(work: Callable[[], Any], pipe: int) -> None:
             rest = rest[os.write(pipe, rest) :]
     finally:
         os._exit(0)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Let what a program prints here, its libraries and its processes too, be no output of ours."""
+    if sys.stdout is None:  # closed before we began: there is nothing to be kept apart
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _silence() -> None:

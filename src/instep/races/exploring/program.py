@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, chdir, redirect_stdout
+from contextlib import ExitStack, chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType
@@ -19,6 +19,7 @@ from instep.errors import Misuse
 from instep.races.exploring import suspects
 from instep.races.exploring.asking import Asked, ask, keep, parse
 from instep.races.exploring.exploring import explore
+from instep.races.exploring.forking import aside
 from instep.races.exploring.locks import Stage, cooperative
 from instep.races.exploring.plan import Answer, Call, Exploration, Limits, Plan
 from instep.races.target import load
@@ -67,7 +68,7 @@ def answered(question: Question) -> list[Exploration]:
     if not asked and not places:
         raise Misuse('name two requests, such as "POST /order n=1" "POST /order n=2"')
     groups = [asked * 2 if len(asked) == 1 else asked] if asked else suspects.pairs(places)
-    with ExitStack() as stack:
+    with aside(), ExitStack() as stack:
         program = Program(question, stack)
         results = [program.explored(group, suspects.lines(places)) for group in groups]
     for result in results:
@@ -160,8 +161,7 @@ def _loaded(target: str, stack: ExitStack) -> tuple[Callable[..., Any], Watch]:
             f"{file.stem}:{target.partition(':')[2] or 'app'}"
         )
     try:
-        with redirect_stdout(sys.stderr):  # what the program prints is not ours
-            return load(target), hook
+        return load(target), hook
     except Misuse:
         raise
     except ModuleNotFoundError as error:

@@ -36,8 +36,8 @@ def read(path: Path, folder: Path = Path()) -> list[Found]:
     if not found:
         raise Misuse(f"{path}: no findings in it, so there is nothing to confirm")
     for finding in found:
-        for place in (finding, *finding["sites"]):
-            here = Path(place["path"])
+        for place in (finding, *finding["sites"], *finding["actors"]):
+            here = Path(place.get("path", ""))
             place["path"] = os.path.realpath(here if here.exists() else folder / here)
     return found
 
@@ -48,8 +48,9 @@ def lines(found: Sequence[Found]) -> frozenset[tuple[str, int]]:
 
 
 def of(finding: Found) -> set[tuple[str, int]]:
-    """Path and line of every place of one finding."""
-    return {(place["path"], place["line"]) for place in (finding, *finding["sites"])}
+    """Path and line of every place of one finding at which something is done with its state."""
+    sites = (site for site in finding["sites"] if site.get("kind") != "call")
+    return {(place["path"], place["line"]) for place in (finding, *sites)}
 
 
 def pairs(found: Sequence[Found]) -> list[list[Asked]]:
@@ -79,7 +80,7 @@ def _requests(finding: Found) -> list[str]:
     keys = [key for path in paths for key in guessing.known_keys(guessing.source_of(path), name)]
     found: dict[str, None] = {}
     for actor in finding["actors"]:
-        fields = guessing.fields_of(paths, actor["name"])
+        fields = guessing.fields_of([Path(actor["path"]), *paths], actor["name"])
         for route in actor["routes"]:
             if "/" in route:
                 found[guessing.request(route, keys=keys, fields=fields)] = None

@@ -98,7 +98,9 @@ class Watch(MetaPathFinder):
 
     def _take_over(self, spec: ModuleSpec) -> None:
         loader = spec.loader
-        if type(loader) is SourceFileLoader and self.is_own(loader.path):
+        if type(loader) is not SourceFileLoader or not self.is_own(loader.path):
+            return
+        if not self.survey.is_broken(loader.path, loader.name):  # that traceback is not ours
             spec.loader = Loader(self, loader.name, loader.path)
 
     def is_own(self, path: str) -> bool:

@@ -152,12 +152,17 @@ class Survey:
         self._is_own = is_own
         self._seen: set[str] = set()
         self._trees: dict[str, ast.Module] = {}
+        self._broken: set[str] = set()
+
+    def is_broken(self, path: str, name: str) -> bool:
+        """Whether a module cannot be parsed; it is looked at, and at all that it imports."""
+        with warnings.catch_warnings(action="ignore"):
+            self._look(path, name)
+        return path in self._broken
 
     def tree(self, data: bytes | str, path: str, name: str) -> ast.Module:
         """Parse a module, having looked at it and at all that it imports."""
-        with warnings.catch_warnings(action="ignore"):
-            self._look(path, name)
-        known = self._trees.pop(path, None)
+        known = None if self.is_broken(path, name) else self._trees.pop(path, None)
         return known or ast.parse(data, path)
 
     def _look(self, path: str, name: str) -> None:
@@ -170,6 +175,7 @@ class Survey:
             try:
                 tree = ast.parse(Path(path).read_bytes(), path)
             except (SyntaxError, ValueError, OSError, RecursionError):
+                self._broken.add(path)
                 continue  # it cannot be imported either
             self._trees[path] = tree
             self.written.look(tree)
