@@ -392,7 +392,7 @@ def test_what_is_too_long_to_follow_is_told(indent: str) -> None:
     Path("long.py").write_text(head + (view + steps if indent else steps + view + "    pass\n"))
     said = " ".join(check("long.py").stdout.split())
     name = "long.home" if indent else "long"
-    assert f"{name} is longer than a check follows, and its end was not checked" in said
+    assert f"{name} is longer than a check follows; not all of it was checked" in said
 
 
 @pytest.mark.parametrize("line", ["a = 1 + 2 + 3", "seen.append(1)"], ids=["steps", "accesses"])

@@ -90,12 +90,12 @@ def _unfinished(program: Program, names: Names) -> list[Note]:
     long = list(program.unfinished)
     if len(long) > 1:
         told = ", ".join(long[:3]) + (", …" if len(long) > 3 else "")
-        text = f"{len(long)} are longer than a check follows; their ends were not checked: {told}"
+        text = f"{len(long)} are longer than a check follows; not all of each was checked: {told}"
         return [Note("unfinished", text)]
     return [
         Note(
             "unfinished",
-            f"{name} is longer than a check follows, and its end was not checked",
+            f"{name} is longer than a check follows; not all of it was checked",
             names.shown(place.path),
             place.line,
         )

@@ -233,14 +233,12 @@ def _copied(read: Access, write: Access) -> bool:
 
 
 def _lost(state: State, part: Part, read: Access, write: Access) -> Symptom | None:
-    if read is not write and kept_or_replaced(state.source(write)):
-        return None
     span = common_hold((read, write))
     adds = adds_entry(write) and not same_entry(part, write)
     identity = adds and _numbers(state, read, write)
     disturbed = write if identity or read is write else read
     rival = next(state.rivals(part.actor, span, disturbed), None)
-    if rival is None:
+    if rival is None or (read is not write and kept_or_replaced(state.source(write))):
         return None
     rule = "IS110" if identity else family_of(write, state.location)
     gap = window((read, write))
