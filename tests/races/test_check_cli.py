@@ -407,6 +407,30 @@ def test_what_comes_after_a_long_call_is_checked(line: str) -> None:
     assert "long.home is longer than a check follows" in said
 
 
+@pytest.mark.parametrize("start", ["", "def make():\n", "def make():\n    fill()\n"])
+def test_what_comes_after_much_that_is_stored_at_the_start_is_checked(start: str) -> None:
+    """A walk of what runs at the start defines things, however much it has noted."""
+    indent = "    " if start else ""
+    stored = "".join(f"{indent}conf['k{number}'] = {number}\n" for number in range(3_500))
+    view = "@app.route('/')\ndef home():\n    global hits\n    hits += 1\n    return str(hits)\n"
+    view = "".join(indent + line for line in view.splitlines(keepends=True))
+    head = "import flask\nconf, hits = {}, 0\ndef fill():\n    conf['a'] = 1\n"
+    made = f"{start}{indent}app = flask.Flask(__name__)\n{stored}{view}"
+    Path("long.py").write_text(head + made)
+    assert "the global `hits` is read, changed and written back" in " ".join(
+        check("long.py").stdout.split()
+    )
+
+
+def test_a_module_that_was_cut_is_told_though_it_imports_another() -> None:
+    """The walk of the other one is not the end of the first."""
+    long = "def long():\n" + "    a = 1 + 2 + 3\n" * 24_000 + "long()\nimport later\n"
+    Path("first.py").write_text("import flask\napp = flask.Flask(__name__)\n" + long)
+    Path("later.py").write_text("n = 0\n")
+    said = " ".join(check("first.py", "later.py").stdout.split())
+    assert "first is longer than a check follows" in said
+
+
 def test_an_error_of_ours_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Never a traceback."""
 

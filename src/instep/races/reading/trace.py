@@ -165,8 +165,8 @@ class Trace:
             self.met -= told.gone
 
     def full(self) -> bool:
-        """Whether nothing more will be noted where the walk is now."""
-        return len(self.notes) >= self.most
+        """Whether a walk has no more to tell where it is now; what runs alone also defines."""
+        return len(self.notes) >= self.most and self.role not in (Role.STARTUP, Role.COMMAND)
 
     def call(self) -> None:
         """A call: the interpreter may switch here."""

@@ -230,13 +230,13 @@ class Walker:
         if module.state != "new" or module.source.test:
             return
         module.state = "running"
-        before = self.trace, self.limit
+        before = self.trace, self.limit, self.short
         self.trace = Trace(Role.STARTUP, 0)
         self.allow(STEPS_OF_A_MODULE)
         frame = Frame(module, module.name, 0)
         self.execute_safely(module.source.tree.body, frame)
         self.ended(module.name, frame.place(module.source.tree))
-        self.trace, self.limit = before
+        self.trace, self.limit, self.short = before
         module.state = "done"
 
     def execute_safely(self, body: Sequence[ast.stmt], frame: Frame) -> None:
